@@ -1,0 +1,3 @@
+module github.com/kube-zen/zen-lead/controller
+
+go 1.26.0
