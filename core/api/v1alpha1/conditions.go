@@ -1,0 +1,53 @@
+package v1alpha1
+
+// Types of the conditions of a LeaderPolicy. LeaderElected and CandidatesAvailable are always present;
+// the others appear while they are true.
+const (
+	// ConditionLeaderElected is true while the pool's Lease names a member.
+	ConditionLeaderElected = "LeaderElected"
+	// ConditionCandidatesAvailable is true while at least one member may be elected.
+	ConditionCandidatesAvailable = "CandidatesAvailable"
+	// ConditionLeaseContended is true while somebody else holds or wants the Lease of the pool's name.
+	ConditionLeaseContended = "LeaseContended"
+	// ConditionServiceConflict is true while a Service that is not zen-lead's has the leader Service's name.
+	ConditionServiceConflict = "ServiceConflict"
+)
+
+// Reasons of ConditionLeaderElected.
+const (
+	// ReasonLeaderReady: the leader is a candidate.
+	ReasonLeaderReady = "LeaderReady"
+	// ReasonLeaderKept: the leader may not be elected now (not ready, terminating), but nobody else may either.
+	ReasonLeaderKept = "LeaderKept"
+	// ReasonNoCandidate: nobody leads and nobody may be elected.
+	ReasonNoCandidate = "NoCandidate"
+	// ReasonElecting: nobody leads yet; a write is under way.
+	ReasonElecting = "Electing"
+	// ReasonForeignLease: nobody leads because the Lease is not zen-lead's to write.
+	ReasonForeignLease = "ForeignLease"
+)
+
+// Reasons of ConditionCandidatesAvailable.
+const (
+	// ReasonMembersReady: at least one member is ready.
+	ReasonMembersReady = "MembersReady"
+	// ReasonNoMembers: no pod names the policy.
+	ReasonNoMembers = "NoMembers"
+	// ReasonNoneReady: there are members, none of which may be elected.
+	ReasonNoneReady = "NoneReady"
+)
+
+// Reasons of ConditionLeaseContended.
+const (
+	// ReasonForeignRecord: the Lease was made by somebody else; it is never taken over.
+	ReasonForeignRecord = "ForeignRecord"
+	// ReasonForeignHolder: somebody who is no member took the pool's Lease; it is taken back when it was not
+	// renewed for its duration.
+	ReasonForeignHolder = "ForeignHolder"
+)
+
+// Reasons of ConditionServiceConflict.
+const (
+	// ReasonServiceNotOurs: the Service exists and was not made for this policy; it is not touched.
+	ReasonServiceNotOurs = "ServiceNotOurs"
+)

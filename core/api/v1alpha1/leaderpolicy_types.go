@@ -1,0 +1,226 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// Mode says who writes the Lease of a pool.
+// +kubebuilder:validation:Enum=controller
+type Mode string
+
+// ModeController: zen-lead elects a leader among the members; the members need not know.
+const ModeController Mode = "controller"
+
+// IdentityStrategy says what names a member in the Lease.
+// +kubebuilder:validation:Enum=pod
+type IdentityStrategy string
+
+// IdentityPod: a member is named by its pod's name.
+const IdentityPod IdentityStrategy = "pod"
+
+// Phase is the state of a pool in one word.
+// +kubebuilder:validation:Enum=Electing;Stable
+type Phase string
+
+const (
+	// PhaseElecting: nobody leads.
+	PhaseElecting Phase = "Electing"
+	// PhaseStable: a member leads.
+	PhaseStable Phase = "Stable"
+)
+
+// Guarantee says what the pool promises about an old leader.
+// +kubebuilder:validation:Enum=Advisory;Exclusive
+type Guarantee string
+
+const (
+	// GuaranteeAdvisory: roles, Service and streams name one leader; an old one that is cut off may still run.
+	GuaranteeAdvisory Guarantee = "Advisory"
+	// GuaranteeExclusive: the old leader's own clock, or proof of its death, ends its term before the next begins.
+	GuaranteeExclusive Guarantee = "Exclusive"
+)
+
+// LeaderPolicy declares a pool: the pods of its namespace whose annotation zen-lead/pool names it. One of
+// them leads.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=lp
+// +kubebuilder:printcolumn:name=Phase,type=string,JSONPath=`.status.phase`,description="Stable while a member leads, else Electing."
+// +kubebuilder:printcolumn:name=Leader,type=string,JSONPath=`.status.currentHolder.name`,description="The pod that leads."
+// +kubebuilder:printcolumn:name=Candidates,type=integer,JSONPath=`.status.candidates`,description="How many members may be elected now."
+// +kubebuilder:printcolumn:name=Age,type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name: must start with a letter and hold only lower-case letters, digits and '-'",fieldPath=.metadata
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 56 || (self.metadata.name.size() <= 63 && has(self.spec) && has(self.spec.service) && (has(self.spec.service.name) || (has(self.spec.service.disabled) && self.spec.service.disabled)))",message="metadata.name: must be at most 56 characters, as the leader Service is named <name>-leader (63 where spec.service.name is set or spec.service.disabled is true)",fieldPath=.metadata
+type LeaderPolicy struct {
+	metav1.TypeMeta `json:",inline"`
+	// Standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// What is wanted. Every field is optional: a policy without a spec is complete.
+	// +optional
+	Spec LeaderPolicySpec `json:"spec,omitempty,omitzero"`
+
+	// What is. Written by zen-lead alone.
+	// +optional
+	Status LeaderPolicyStatus `json:"status,omitempty,omitzero"`
+}
+
+// LeaderPolicyList is a list of LeaderPolicies.
+//
+// +kubebuilder:object:root=true
+type LeaderPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []LeaderPolicy `json:"items"`
+}
+
+// LeaderPolicySpec is what is wanted of a pool.
+type LeaderPolicySpec struct {
+	// Who writes the pool's Lease. "controller" (the default): zen-lead elects a leader, the pods need not know.
+	// +optional
+	// +default="controller"
+	// +kubebuilder:default=controller
+	Mode Mode `json:"mode,omitempty"`
+
+	// The Service that always points at the leader.
+	// +optional
+	Service *LeaderService `json:"service,omitempty"`
+
+	// What names a member in the Lease. "pod" (the default): the pod's name.
+	// +optional
+	// +default="pod"
+	// +kubebuilder:default=pod
+	IdentityStrategy IdentityStrategy `json:"identityStrategy,omitempty"`
+}
+
+// LeaderService describes the Service that always points at the leader. Without it the Service is named
+// <policy>-leader and has the container ports of the first leader.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!(has(self.disabled) && self.disabled) || (!has(self.name) && !has(self.ports))",message="spec.service.disabled: name and ports have no meaning when it is true",fieldPath=.disabled
+type LeaderService struct {
+	// The Service's name. Set it where <policy>-leader is taken or clients expect another name.
+	// Default: <policy>-leader.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="spec.service.name: must start with a letter and hold only lower-case letters, digits and '-'"
+	Name string `json:"name,omitempty"`
+
+	// True where nothing should be sent to the leader: no Service is made.
+	// +optional
+	Disabled bool `json:"disabled,omitempty"`
+
+	// The Service's ports. Set them where the port differs from the container's, or to publish only some.
+	// Default: the container ports of the first leader, each under its name or "port-<number>".
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self.all(p, self.exists_one(q, q.port == p.port && (has(q.protocol) ? q.protocol : 'TCP') == (has(p.protocol) ? p.protocol : 'TCP')))",message="spec.service.ports: two ports have the same number and protocol"
+	Ports []LeaderServicePort `json:"ports,omitempty"`
+}
+
+// LeaderServicePort is one port of a leader Service.
+type LeaderServicePort struct {
+	// The port's name, unique in the Service.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="spec.service.ports.name: must hold only lower-case letters, digits and '-', and start and end with a letter or digit"
+	Name string `json:"name,omitempty"`
+
+	// The port that clients use, 1 to 65535.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 65535",message="spec.service.ports.port: must be between 1 and 65535"
+	Port int32 `json:"port,omitempty"`
+
+	// The leader's port: a number, or the name of one of its container ports. Default: the same as port.
+	// +optional
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 65535 : self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self) <= 15",message="spec.service.ports.targetPort: must be a number between 1 and 65535 or the name of a container port"
+	TargetPort *intstr.IntOrString `json:"targetPort,omitempty"`
+
+	// TCP (the default), UDP or SCTP.
+	// +optional
+	// +kubebuilder:validation:Enum=TCP;UDP;SCTP
+	// +default="TCP"
+	// +kubebuilder:default=TCP
+	Protocol string `json:"protocol,omitempty"`
+}
+
+// LeaderPolicyStatus is what zen-lead knows of a pool.
+type LeaderPolicyStatus struct {
+	// Stable while a member leads, else Electing.
+	// +optional
+	Phase Phase `json:"phase,omitempty"`
+
+	// The member that leads.
+	// +optional
+	CurrentHolder *Holder `json:"currentHolder,omitempty"`
+
+	// How many members may be elected now.
+	// +optional
+	Candidates *int32 `json:"candidates,omitempty"`
+
+	// The term: strictly grows with every change of leader. Large, with gaps: only compare.
+	// +optional
+	Term int64 `json:"term,omitempty"`
+
+	// What the pool promises. Advisory: one leader is named; an old one that is cut off may still run.
+	// +optional
+	Guarantee Guarantee `json:"guarantee,omitempty"`
+
+	// When the leader last changed.
+	// +optional
+	LastTransitionTime *metav1.MicroTime `json:"lastTransitionTime,omitempty"`
+
+	// The generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// LeaderElected and CandidatesAvailable always; LeaseContended and ServiceConflict while they are true.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Holder names the member that leads.
+type Holder struct {
+	// The pod's name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+	// The pod's UID.
+	// +optional
+	UID types.UID `json:"uid,omitempty"`
+	// The pod's namespace.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+	// When its term began.
+	// +optional
+	StartTime *metav1.MicroTime `json:"startTime,omitempty"`
+}
+
+// ServiceName returns the name of the policy's leader Service, or "" where it has none.
+func (p *LeaderPolicy) ServiceName() string {
+	switch s := p.Spec.Service; {
+	case s == nil:
+		return p.Name + LeaderServiceSuffix
+	case s.Disabled:
+		return ""
+	case s.Name != "":
+		return s.Name
+	default:
+		return p.Name + LeaderServiceSuffix
+	}
+}

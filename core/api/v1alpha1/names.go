@@ -1,0 +1,35 @@
+package v1alpha1
+
+// Names that people write on pods.
+const (
+	// PoolAnnotation makes a pod a member of the pool of the LeaderPolicy that it names, in the pod's namespace.
+	PoolAnnotation = "zen-lead/pool"
+	// JoinAnnotation set to "false" keeps a member from being elected; "true" is accepted; anything else counts
+	// as "false" and is reported by an event on the pod.
+	JoinAnnotation = "zen-lead/join"
+)
+
+// Names that zen-lead writes.
+const (
+	// PoolLabel repeats PoolAnnotation, so that members can be selected. The annotation is the truth.
+	PoolLabel = "zen-lead/pool"
+	// RoleLabel and RoleAnnotation say RoleLeader or RoleFollower.
+	RoleLabel      = "zen-lead/role"
+	RoleAnnotation = "zen-lead/role"
+	// TermAnnotation is, on a member, the term in which its role was written, and on the EndpointSlices of a
+	// leader Service the term of the leader that they name.
+	TermAnnotation = "zen-lead/term"
+	// TermBaseAnnotation on a Lease is what leaseTransitions is added to: the sum is the term.
+	TermBaseAnnotation = "zen-lead/term-base"
+	// HolderUIDAnnotation on a Lease is the UID of the pod that holds it.
+	HolderUIDAnnotation = "zen-lead/holder-uid"
+)
+
+// Values of the role label and annotation.
+const (
+	RoleLeader   = "leader"
+	RoleFollower = "follower"
+)
+
+// LeaderServiceSuffix is appended to a policy's name to name its leader Service, unless the policy names it.
+const LeaderServiceSuffix = "-leader"
