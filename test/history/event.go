@@ -31,6 +31,10 @@ const (
 // RoleLeader is the role that at most one pod of a pool carries in one term.
 const RoleLeader = "leader"
 
+// InjectedAnnotation marks a write that a test makes by hand: a new value, in the same write as what is injected, makes
+// the recorder set Event.Injected. It needs no reply, so it also marks a write whose outcome its author never learned.
+const InjectedAnnotation = "zen-lead-test/injected"
+
 // MaxTerm is the largest term; a larger number that stands where a term is expected is none.
 const MaxTerm = 1<<53 - 1
 
