@@ -144,7 +144,8 @@ type LeaderServicePort struct {
 	// The leader's port: a number, or the name of one of its container ports. Default: the same as port.
 	// +optional
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 65535 : self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self) <= 15",message="spec.service.ports.targetPort: must be a number between 1 and 65535 or the name of a container port"
+	// +kubebuilder:validation:MaxLength=15
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 65535 : self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="spec.service.ports.targetPort: must be a number between 1 and 65535 or the name of a container port"
 	TargetPort *intstr.IntOrString `json:"targetPort,omitempty"`
 
 	// TCP (the default), UDP or SCTP.

@@ -1,0 +1,72 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/kube-zen/zen-lead/controller/internal/server"
+)
+
+func newController(version string) *cobra.Command {
+	var o server.Options
+	var level slog.Level
+	format := "text"
+	c := &cobra.Command{
+		Use:   "controller",
+		Short: "Elect the leaders of pools and publish them",
+		Long: `Elect the leaders of pools and publish them.
+
+In a cluster it uses its service account, elsewhere KUBECONFIG (or ~/.kube/config). It needs what
+"kubectl apply -k controller/config" installs. It stops on SIGTERM and SIGINT, after the moves that are under way.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			handler, err := logHandler(c, format, level)
+			if err != nil {
+				return err
+			}
+			logger := logr.FromSlogHandler(handler)
+			ctrl.SetLogger(logger)
+			klog.SetLogger(logger)
+			config, err := ctrl.GetConfig()
+			if err != nil {
+				return fmt.Errorf("no cluster: run it in one, or set KUBECONFIG: %w", err)
+			}
+			return runController(c.Context(), config, version, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.Metrics, "metrics-bind-address", ":8443",
+		"where /metrics is served, by TLS, to callers with the right to get it; 0 is nowhere. Set it where the port is taken, as with several controllers on one host")
+	f.StringVar(&o.Health, "health-probe-bind-address", ":8081",
+		"where /healthz and /readyz are served; 0 is nowhere. Set it where the port is taken")
+	f.TextVar(&level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR. DEBUG says why a pass was repeated; too much for every day")
+	f.StringVar(&format, "log-format", format, "text for people, json for log collectors")
+	return c
+}
+
+func logHandler(c *cobra.Command, format string, level slog.Level) (slog.Handler, error) {
+	o := &slog.HandlerOptions{Level: level}
+	switch format {
+	case "text":
+		return slog.NewTextHandler(c.ErrOrStderr(), o), nil
+	case "json":
+		return slog.NewJSONHandler(c.ErrOrStderr(), o), nil
+	default:
+		return nil, fmt.Errorf("--log-format: %q is neither text nor json", format)
+	}
+}
+
+func runController(ctx context.Context, config *rest.Config, version string, o server.Options) error {
+	config.UserAgent = "zen-lead/" + version
+	// The API server's priority and fairness limits requests; a limit of our own would delay a move behind status
+	// writes.
+	config.QPS = -1
+	return server.Run(ctx, config, o)
+}

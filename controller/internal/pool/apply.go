@@ -1,0 +1,154 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+// apply carries a plan out. The Lease is written first: only then is the rest true.
+func (p *pass) apply(ctx context.Context, plan Plan) error {
+	if plan.Create {
+		return p.create(ctx, leaseKey, emptyLease(p.o.Namespace, p.o.Name))
+	}
+	if plan.Record != nil {
+		if err := p.put(ctx, leaseKey, leaseWith(p.o.Lease, *plan.Record, p.now)); err != nil {
+			return err
+		}
+		moves.WithLabelValues(moveOf(plan)).Inc()
+	}
+	// What follows from the Lease is true now, whatever becomes of one of these writes: each is tried.
+	err := errors.Join(
+		p.writeService(ctx, plan.Service),
+		p.publish(ctx, plan),
+		p.remove(ctx, plan),
+	)
+	err = errors.Join(err, p.writeStatus(ctx, plan.Status))
+	p.tell(plan.Events)
+	return err
+}
+
+// publish writes slices and roles side by side.
+func (p *pass) publish(ctx context.Context, plan Plan) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(plan.Slices)+len(plan.Roles))
+	for i := range plan.Slices {
+		wg.Go(func() { errs[i] = p.writeSlice(ctx, &plan.Slices[i]) })
+	}
+	for i, w := range plan.Roles {
+		wg.Go(func() { errs[len(plan.Slices)+i] = p.writeRole(ctx, w) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (p *pass) writeService(ctx context.Context, s *corev1.Service) error {
+	switch {
+	case s == nil:
+		return nil
+	case s.ResourceVersion == "":
+		return p.create(ctx, serviceKey, s)
+	default:
+		return p.put(ctx, serviceKey, s)
+	}
+}
+
+// writeSlice replaces a slice. A new one is first created empty, as a Lease is: a late creation can then publish
+// nobody.
+func (p *pass) writeSlice(ctx context.Context, s *discoveryv1.EndpointSlice) error {
+	key := sliceKey(s.Name)
+	if s.ResourceVersion == "" {
+		empty := s.DeepCopy()
+		empty.Endpoints, empty.Ports, empty.ManagedFields = nil, nil, nil
+		delete(empty.Annotations, v1alpha1.TermAnnotation)
+		if err := p.create(ctx, key, empty); err != nil {
+			return err
+		}
+		s.UID, s.ResourceVersion = empty.UID, empty.ResourceVersion
+	}
+	return p.put(ctx, key, s)
+}
+
+// writeRole patches the metadata of a pod; see RoleWrite.patch for its fence.
+func (p *pass) writeRole(ctx context.Context, w RoleWrite) error {
+	body, err := w.patch(p.o.Name)
+	if err != nil {
+		return err
+	}
+	pod := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: p.o.Namespace, Name: w.Member.Name}}
+	pod.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
+	err = p.bounded(ctx, func(ctx context.Context) error {
+		return p.r.Client.Patch(ctx, pod, client.RawPatch(types.JSONPatchType, body))
+	})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil // the pod is gone, and its role with it
+	case apierrors.IsInvalid(err):
+		return fmt.Errorf("%w: role of pod %s: %w", errStale, w.Member.Name, err)
+	case err != nil:
+		return fmt.Errorf("write role of pod %s: %w", w.Member.Name, err)
+	}
+	p.rememberRole(w.Member.UID, pod.ResourceVersion, w.written())
+	return nil
+}
+
+// remove deletes exactly the objects that were seen.
+func (p *pass) remove(ctx context.Context, plan Plan) error {
+	var objects []client.Object
+	for i := range plan.RemoveSlices {
+		objects = append(objects, &plan.RemoveSlices[i])
+	}
+	for i := range plan.RemoveServices {
+		objects = append(objects, &plan.RemoveServices[i])
+	}
+	var errs []error
+	for _, o := range objects {
+		uid, version := o.GetUID(), o.GetResourceVersion()
+		err := p.bounded(ctx, func(ctx context.Context) error {
+			return p.r.Client.Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version})
+		})
+		switch {
+		case err == nil || apierrors.IsNotFound(err):
+		case apierrors.IsConflict(err):
+			errs = append(errs, fmt.Errorf("%w: delete %T %s: %w", errStale, o, o.GetName(), err))
+		default:
+			errs = append(errs, fmt.Errorf("delete %T %s: %w", o, o.GetName(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *pass) writeStatus(ctx context.Context, s *v1alpha1.LeaderPolicyStatus) error {
+	if s == nil {
+		return nil
+	}
+	policy := p.o.Policy.DeepCopy()
+	policy.Status = *s
+	err := p.bounded(ctx, func(ctx context.Context) error { return p.r.Client.Status().Update(ctx, policy) })
+	return p.settled(ctx, policyKey, policy, err)
+}
+
+// tell emits events; those about a member only once.
+func (p *pass) tell(events []Event) {
+	for _, e := range events {
+		if e.Member == nil {
+			p.r.Recorder.Eventf(p.o.Policy, nil, e.Type, e.Reason, e.Reason, "%s", e.Note)
+			continue
+		}
+		if !p.m.tell(e.Member.UID, e.Reason+e.Note) {
+			continue
+		}
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: p.o.Namespace, Name: e.Member.Name, UID: e.Member.UID}}
+		p.r.Recorder.Eventf(pod, nil, e.Type, e.Reason, e.Reason, "%s", e.Note)
+	}
+}

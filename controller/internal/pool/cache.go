@@ -1,0 +1,88 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+// Indexes of the cache.
+const (
+	// indexPool finds members, Services and slices by the pool that they belong to.
+	indexPool = "pool"
+	// indexService finds policies by the name of their leader Service.
+	indexService = "service"
+)
+
+// CacheOptions says what the cache holds: policies, Leases without node heartbeats, Services, the slices of pools, and
+// pods. Where the server labels the members, only they are watched; else all pods are.
+func CacheOptions(allPods bool) (cache.Options, error) {
+	labelled, err := labels.NewRequirement(v1alpha1.PoolLabel, selection.Exists, nil)
+	if err != nil {
+		return cache.Options{}, fmt.Errorf("selector of members: %w", err)
+	}
+	inPool := labels.NewSelector().Add(*labelled)
+	pods := cache.ByObject{Transform: StripPod, Label: inPool}
+	if allPods {
+		pods.Label = labels.Everything()
+	}
+	return cache.Options{
+		ReaderFailOnMissingInformer: true,
+		DefaultTransform:            cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&v1alpha1.LeaderPolicy{}:     {},
+			&coordinationv1.Lease{}:      {Field: fields.OneTermNotEqualSelector("metadata.namespace", corev1.NamespaceNodeLease)},
+			&corev1.Service{}:            {},
+			&discoveryv1.EndpointSlice{}: {Label: inPool},
+			&corev1.Pod{}:                pods,
+		},
+	}, nil
+}
+
+// addIndexes registers the indexes before the cache starts.
+func addIndexes(ctx context.Context, c client.FieldIndexer) error {
+	byLabel := func(o client.Object) []string { return nonEmpty(o.GetLabels()[v1alpha1.PoolLabel]) }
+	byAnnotation := func(o client.Object) []string { return nonEmpty(poolOf(o)) }
+	byService := func(o client.Object) []string {
+		p, ok := o.(*v1alpha1.LeaderPolicy)
+		if !ok {
+			return nil
+		}
+		return nonEmpty(p.ServiceName())
+	}
+	for _, i := range []struct {
+		object client.Object
+		name   string
+		key    client.IndexerFunc
+	}{
+		{&corev1.Pod{}, indexPool, byAnnotation},
+		{&corev1.Service{}, indexPool, byLabel},
+		{&discoveryv1.EndpointSlice{}, indexPool, byLabel},
+		{&v1alpha1.LeaderPolicy{}, indexService, byService},
+	} {
+		if err := c.IndexField(ctx, i.object, i.name, i.key); err != nil {
+			return fmt.Errorf("index %T by %s: %w", i.object, i.name, err)
+		}
+	}
+	return nil
+}
+
+// poolOf returns the name of the pool that a pod wants to be in. The annotation is the truth, not the label.
+func poolOf(pod client.Object) string { return pod.GetAnnotations()[v1alpha1.PoolAnnotation] }
+
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}

@@ -1,0 +1,138 @@
+package pool
+
+import (
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/core/term"
+)
+
+// Observed is all that is known of a pool when a decision is made.
+type Observed struct {
+	// Namespace and Name are the pool's.
+	Namespace, Name string
+	// Policy is nil where it is gone or going.
+	Policy *v1alpha1.LeaderPolicy
+	// Members, oldest first.
+	Members []Member
+
+	// Lease is nil where it is missing. Record is what it says; Ours is false where it bears no term-base.
+	Lease  *coordinationv1.Lease
+	Record term.Record
+	Ours   bool
+	// Live is true where the Lease was read from the API server after everything else was read.
+	Live bool
+	// LeaseUnchangedFor is how long this process has seen the Lease as it is, by its own monotonic clock.
+	LeaseUnchangedFor time.Duration
+
+	// Service is the object of the leader Service's name, whoever made it; nil where there is none.
+	Service *corev1.Service
+	// Slices are the EndpointSlices that zen-lead made for this pool.
+	Slices []discoveryv1.EndpointSlice
+	// Outdated are Services that zen-lead made for this pool and that it should not have any more.
+	Outdated []corev1.Service
+}
+
+// Plan is what is to be done about a pool. apply carries it out in the order of its fields.
+type Plan struct {
+	// Reread asks for the Lease to be read from the API server and for a new decision; nothing else is planned.
+	Reread bool
+	// Create makes the missing Lease, empty; everything else waits for the next decision.
+	Create bool
+	// Record replaces the record of the Lease; nil leaves it.
+	Record *term.Record
+	// Leader is the member that leads once Record is written; nil if none.
+	Leader *Member
+	// Service is made or replaced; nil leaves it.
+	Service *corev1.Service
+	// Slices are made or replaced and Roles written, side by side.
+	Slices []discoveryv1.EndpointSlice
+	Roles  []RoleWrite
+	// RemoveServices and RemoveSlices are deleted.
+	RemoveServices []corev1.Service
+	RemoveSlices   []discoveryv1.EndpointSlice
+	// Status replaces the policy's; nil leaves it.
+	Status *v1alpha1.LeaderPolicyStatus
+	// Events are told once everything above is written.
+	Events []Event
+	// forgettable: nothing of the pool is left.
+	forgettable bool
+	// After asks for another decision when nothing happens until then; 0 does not.
+	After time.Duration
+}
+
+// Decide says what is to be done. It is pure: no I/O, no clock, no randomness. The same observation gives the same
+// plan in every replica.
+func Decide(o Observed, now time.Time) Plan {
+	switch {
+	case o.Policy == nil:
+		return dissolve(o)
+	case o.Lease == nil:
+		return Plan{Create: true}
+	case o.behind():
+		return Plan{Reread: true}
+	}
+	e := elect(o)
+	p := Plan{Record: e.record, Leader: e.leader}
+	record := o.Record
+	if e.record != nil {
+		record = *e.record
+	}
+	if e.contended != nil {
+		p.After = e.contended.wait
+	}
+	t := record.Term()
+	if e.contended != nil {
+		// The record is not ours: its term, if it has one, is below what was written before it was taken.
+		t = max(t, known(o))
+	}
+	publish(o, &p, t)
+	p.Roles = roles(o, e, t)
+	status := statusOf(o, e, record, now)
+	if !sameStatus(&o.Policy.Status, &status) {
+		p.Status = &status
+	}
+	p.Events = eventsOf(o, e, record, &status)
+	return p
+}
+
+// behind says whether something already bears a larger term than the Lease as it was read: the Lease has moved on, and
+// nothing may be overwritten by a smaller term. Where even the live Lease is smaller, no version of zen-lead wrote that
+// term (the Lease is always written first), and it is repaired.
+func (o *Observed) behind() bool {
+	if !o.Ours || o.Live {
+		return false
+	}
+	for i := range o.Members {
+		if o.Members[i].Role.Term > o.Record.Term() {
+			return true
+		}
+	}
+	for i := range o.Slices {
+		if kube.Term(o.Slices[i].Annotations[v1alpha1.TermAnnotation]) > o.Record.Term() {
+			return true
+		}
+	}
+	return false
+}
+
+// dissolve undoes what zen-lead did for a policy that is gone. The Lease stays, empty, as high-water mark.
+func dissolve(o Observed) Plan {
+	p := Plan{RemoveServices: o.Outdated, RemoveSlices: o.Slices, forgettable: len(o.Members) == 0}
+	if o.Lease != nil && o.Ours && o.Record.Held() && !o.heldByStranger() {
+		empty := o.Record.Empty()
+		p.Record = &empty
+	}
+	for _, m := range o.Members {
+		if m.Role != (Role{}) {
+			p.Roles = append(p.Roles, RoleWrite{Member: m})
+		}
+		p.Events = append(p.Events, missingPolicy(&m))
+	}
+	return p
+}

@@ -1,0 +1,157 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/term"
+)
+
+// election is the outcome of looking at the record and the members.
+type election struct {
+	// leader is the member that leads once record is written; nil if none.
+	leader *Member
+	// record replaces the one of the Lease; nil leaves it.
+	record *term.Record
+	reason Reason
+	// replaced is the member that the replaced record names; nil if it is no member any more.
+	replaced *Member
+	// candidates counts the members that may be elected now.
+	candidates int32
+	// contended is set where the record is not zen-lead's to write.
+	contended *contention
+}
+
+// elect is the choice: the leader stays while it is a candidate, else the oldest candidate leads, else the leader stays
+// as long as it may (nobody is demoted with nobody to move to).
+func elect(o Observed) election {
+	e := election{candidates: countCandidates(o.Members)}
+	if e.contended = contentionOf(o); e.contended != nil {
+		return e
+	}
+	holder := holderOf(o)
+	e.leader = choose(o.Members, holder)
+	switch named := o.Record.Held(); {
+	case e.leader == nil && named:
+		e.release(o, holder)
+	case e.leader != nil && (!named || e.leader != holder):
+		e.grant(o, holder)
+	}
+	return e
+}
+
+func choose(members []Member, holder *Member) *Member {
+	if holder != nil && holder.Candidate() {
+		return holder
+	}
+	for i := range members {
+		if members[i].Candidate() {
+			return &members[i]
+		}
+	}
+	if holder != nil && holder.MayStay() {
+		return holder
+	}
+	return nil
+}
+
+func (e *election) grant(o Observed, holder *Member) {
+	record := o.Record.Grant(e.leader.Holder(), known(o))
+	e.record, e.replaced, e.reason = &record, holder, whyNot(o, holder)
+}
+
+func (e *election) release(o Observed, holder *Member) {
+	record := o.Record.Empty()
+	e.record, e.replaced, e.reason = &record, holder, whyNot(o, holder)
+}
+
+func countCandidates(members []Member) (n int32) {
+	for i := range members {
+		if members[i].Candidate() {
+			n++
+		}
+	}
+	return n
+}
+
+// holderOf returns the member that the record names, nil if there is none. Name and UID must both be the member's: a
+// pod that was made again under the same name is somebody else.
+//
+// A record that was just made again names nobody yet; then it is the member that led last, so that a deleted Lease
+// moves no leader.
+func holderOf(o Observed) *Member {
+	if !o.Ours {
+		return lastLeader(o)
+	}
+	for i := range o.Members {
+		if o.Members[i].Holder() == o.Record.Holder {
+			return &o.Members[i]
+		}
+	}
+	return nil
+}
+
+// whyNot says why the record's holder does not lead any more.
+func whyNot(o Observed, holder *Member) Reason {
+	switch {
+	case !o.Ours && holder != nil && holder.MayStay():
+		return ReasonLost
+	case holder == nil && !o.Record.Held():
+		return ReasonFirst
+	case holder == nil && o.heldByStranger():
+		return ReasonStranger
+	case holder == nil && hasName(o.Members, o.Record.Holder.Identity):
+		return ReasonReplaced
+	case holder == nil:
+		return ReasonGone
+	case holder.Terminal:
+		return ReasonTerminal
+	case holder.Terminating:
+		return ReasonTerminating
+	case holder.Excluded:
+		return ReasonExcluded
+	default:
+		return ReasonNotReady
+	}
+}
+
+func hasName(members []Member, name string) bool {
+	for i := range members {
+		if members[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// contention says who keeps zen-lead from writing the record.
+type contention struct {
+	reason, holder string
+	// wait is when to look again; 0 if only an event can change anything.
+	wait time.Duration
+}
+
+// rateMargin is m of the safety rules: how much faster than ours another clock may run. The wait for somebody else's
+// lease to pass is this much longer.
+const rateMargin = 0.05
+
+// contentionOf finds out whether the record is somebody else's. A record without term-base is never taken over, held or
+// not, unless this pool's own creation was interrupted. One of ours that a stranger took (a client-go elector of the
+// same name keeps the base) is taken back when it was not renewed for its duration.
+func contentionOf(o Observed) *contention {
+	if !o.Ours {
+		if o.justMade() {
+			return nil
+		}
+		return &contention{reason: v1alpha1.ReasonForeignRecord, holder: o.Record.Holder.Identity}
+	}
+	if !o.heldByStranger() {
+		return nil
+	}
+	duration := time.Duration(*o.Lease.Spec.LeaseDurationSeconds) * time.Second
+	wait := duration + time.Duration(float64(duration)*rateMargin) - o.LeaseUnchangedFor
+	if wait <= 0 {
+		return nil
+	}
+	return &contention{reason: v1alpha1.ReasonForeignHolder, holder: o.Record.Holder.Identity, wait: wait}
+}

@@ -1,0 +1,87 @@
+package pool
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/term"
+)
+
+// Reason says why a leader changed, as the event tells it.
+type Reason string
+
+// Reasons of a change.
+const (
+	ReasonFirst       Reason = "nobody led"
+	ReasonGone        Reason = "its pod is gone or left the pool"
+	ReasonReplaced    Reason = "its pod was replaced by another of the same name"
+	ReasonTerminating Reason = "its pod is being deleted"
+	ReasonTerminal    Reason = "its pod has ended"
+	ReasonExcluded    Reason = "its pod was excluded"
+	ReasonNotReady    Reason = "its pod is not ready"
+	ReasonLost        Reason = "its Lease was deleted"
+	ReasonStranger    Reason = "it is no member and did not renew the Lease"
+)
+
+// Reasons of events, beside the types of conditions, which events repeat.
+const (
+	EventLeaderElected = "LeaderElected"
+	EventLeaderLost    = "LeaderLost"
+	EventPolicyMissing = "PolicyMissing"
+	EventInvalidJoin   = "InvalidJoin"
+)
+
+// Event is told about the policy, or about a member.
+type Event struct {
+	// Member is nil where the event is about the policy.
+	Member *Member
+	// Type is corev1.EventTypeNormal or corev1.EventTypeWarning.
+	Type, Reason, Note string
+}
+
+// eventsOf lists what has to be told once the plan is carried out.
+func eventsOf(o Observed, e election, record term.Record, status *v1alpha1.LeaderPolicyStatus) []Event {
+	var list []Event
+	if e.record != nil {
+		list = append(list, change(o, e, record))
+	}
+	for _, kind := range []string{v1alpha1.ConditionLeaseContended, v1alpha1.ConditionServiceConflict} {
+		c := meta.FindStatusCondition(status.Conditions, kind)
+		if c != nil && meta.FindStatusCondition(o.Policy.Status.Conditions, kind) == nil {
+			list = append(list, Event{Type: corev1.EventTypeWarning, Reason: kind, Note: c.Message})
+		}
+	}
+	for i := range o.Members {
+		if m := &o.Members[i]; m.BadJoin != "" {
+			list = append(list, Event{Member: m, Type: corev1.EventTypeWarning, Reason: EventInvalidJoin,
+				Note: fmt.Sprintf("%s is %q, which is neither true nor false: it counts as false, the pod is not elected", v1alpha1.JoinAnnotation, m.BadJoin)})
+		}
+	}
+	return list
+}
+
+func change(o Observed, e election, record term.Record) Event {
+	was := o.Record.Holder.Identity
+	if was == "" && e.replaced != nil {
+		was = e.replaced.Name
+	}
+	switch {
+	case e.leader == nil:
+		return Event{Type: corev1.EventTypeWarning, Reason: EventLeaderLost,
+			Note: fmt.Sprintf("nobody leads: %s led until now, %s, and no member may be elected", was, e.reason)}
+	case e.reason == ReasonFirst:
+		return Event{Type: corev1.EventTypeNormal, Reason: EventLeaderElected,
+			Note: fmt.Sprintf("%s leads in term %d: %s", e.leader.Name, record.Term(), e.reason)}
+	default:
+		return Event{Type: corev1.EventTypeNormal, Reason: EventLeaderElected,
+			Note: fmt.Sprintf("%s leads in term %d, after %s: %s", e.leader.Name, record.Term(), was, e.reason)}
+	}
+}
+
+func missingPolicy(m *Member) Event {
+	return Event{Member: m, Type: corev1.EventTypeWarning, Reason: EventPolicyMissing,
+		Note: fmt.Sprintf("annotation %s names a LeaderPolicy that does not exist in this namespace", v1alpha1.PoolAnnotation)}
+}

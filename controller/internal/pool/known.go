@@ -1,0 +1,86 @@
+package pool
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/core/term"
+)
+
+// HeldForever is the leaseDurationSeconds of a Lease that zen-lead holds for a member: nobody renews it, and electors
+// that respect the record (client-go's) keep away.
+const HeldForever int32 = 2147483647
+
+// justMade says whether the Lease is the empty one that this pool makes first: it bears the pool's label and nobody
+// ever held it.
+func (o *Observed) justMade() bool {
+	return o.Lease.Labels[v1alpha1.PoolLabel] == o.Name && !o.Record.Held() && o.Lease.Spec.AcquireTime == nil
+}
+
+// heldByStranger says whether somebody else wrote himself into a Lease of ours. zen-lead holds for ever; whoever
+// renews does not.
+func (o *Observed) heldByStranger() bool {
+	d := o.Lease.Spec.LeaseDurationSeconds
+	return o.Record.Held() && d != nil && *d != HeldForever
+}
+
+// claim is what a derived record (status, slice, role) remembers of a leader.
+type claim struct {
+	term term.Number
+	uid  types.UID
+}
+
+func claims(o Observed) []claim {
+	var all []claim
+	if o.Policy != nil {
+		c := claim{term: term.Number(o.Policy.Status.Term)}
+		if h := o.Policy.Status.CurrentHolder; h != nil {
+			c.uid = h.UID
+		}
+		all = append(all, c)
+	}
+	for i := range o.Slices {
+		s := &o.Slices[i]
+		c := claim{term: kube.Term(s.Annotations[v1alpha1.TermAnnotation])}
+		if len(s.Endpoints) == 1 && s.Endpoints[0].TargetRef != nil {
+			c.uid = s.Endpoints[0].TargetRef.UID
+		}
+		all = append(all, c)
+	}
+	for i := range o.Members {
+		m := &o.Members[i]
+		c := claim{term: m.Role.Term}
+		if m.Role.Annotation == v1alpha1.RoleLeader {
+			c.uid = m.UID
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// known returns the largest term that anything still remembers, 0 if nothing does.
+func known(o Observed) (largest term.Number) {
+	for _, c := range claims(o) {
+		if c.term.Valid() {
+			largest = max(largest, c.term)
+		}
+	}
+	return largest
+}
+
+// lastLeader returns the member that led in the largest remembered term, nil if it is no member any more.
+func lastLeader(o Observed) *Member {
+	var last claim
+	for _, c := range claims(o) {
+		if c.uid != "" && c.term.Valid() && c.term > last.term {
+			last = c
+		}
+	}
+	for i := range o.Members {
+		if o.Members[i].UID == last.uid && last.uid != "" {
+			return &o.Members[i]
+		}
+	}
+	return nil
+}

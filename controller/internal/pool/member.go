@@ -1,0 +1,118 @@
+package pool
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/core/term"
+)
+
+// Member is a pod of a pool, reduced to what the rules look at.
+type Member struct {
+	Name    string
+	UID     types.UID
+	Created time.Time
+
+	// Ready: its readiness condition is true.
+	Ready bool
+	// Terminating: it has a deletion timestamp.
+	Terminating bool
+	// Terminal: its phase is Succeeded or Failed; it never runs again.
+	Terminal bool
+	// Excluded: the annotation zen-lead/join keeps it from being elected.
+	Excluded bool
+	// BadJoin is the value of zen-lead/join where it is neither "true" nor "false".
+	BadJoin string
+
+	Role Role
+	// Unlabelled: it has no labels at all, so the first must bring the map.
+	Unlabelled bool
+	IPs        []string
+	Node       string
+	// Ports are the container ports, in the order of the pod's spec.
+	Ports []corev1.ContainerPort
+}
+
+// Role is what stands on a pod about its place in the pool.
+type Role struct {
+	// Annotation and Label say the role; they differ only after somebody edited one of them.
+	Annotation, Label string
+	// TermText is the term annotation as it stands, which the fence compares; Term is its value, 0 if it is none.
+	TermText string
+	Term     term.Number
+}
+
+// MemberOf reads a pod.
+func MemberOf(p *corev1.Pod) Member {
+	m := Member{
+		Name:        p.Name,
+		UID:         p.UID,
+		Created:     p.CreationTimestamp.Time,
+		Terminating: p.DeletionTimestamp != nil,
+		Terminal:    p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed,
+		Role:        roleOf(p.Labels, p.Annotations),
+		Unlabelled:  p.Labels == nil,
+		Node:        p.Spec.NodeName,
+	}
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			m.Ready = c.Status == corev1.ConditionTrue
+		}
+	}
+	for _, ip := range p.Status.PodIPs {
+		m.IPs = append(m.IPs, ip.IP)
+	}
+	for _, c := range p.Spec.Containers {
+		m.Ports = append(m.Ports, c.Ports...)
+	}
+	for _, c := range p.Spec.InitContainers {
+		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			m.Ports = append(m.Ports, c.Ports...) // a sidecar
+		}
+	}
+	switch join, set := p.Annotations[v1alpha1.JoinAnnotation]; {
+	case !set || join == "true":
+	case join == "false":
+		m.Excluded = true
+	default:
+		m.Excluded, m.BadJoin = true, join
+	}
+	return m
+}
+
+func roleOf(labels, annotations map[string]string) Role {
+	text := annotations[v1alpha1.TermAnnotation]
+	return Role{
+		Annotation: annotations[v1alpha1.RoleAnnotation],
+		Label:      labels[v1alpha1.RoleLabel],
+		TermText:   text,
+		Term:       kube.Term(text),
+	}
+}
+
+// Candidate says whether the member may be elected now.
+func (m *Member) Candidate() bool {
+	return m.Ready && !m.Terminating && !m.Terminal && !m.Excluded
+}
+
+// MayStay says whether the member may go on leading when nobody else may be elected: it runs, or may run again.
+// Only who left, ended or was excluded may not.
+func (m *Member) MayStay() bool { return !m.Terminal && !m.Excluded }
+
+// Holder returns the member as a record names it.
+func (m *Member) Holder() term.Holder {
+	return term.Holder{Identity: m.Name, UID: string(m.UID)}
+}
+
+// sortByAge puts the oldest first; among pods of one second the name decides, so that every replica sees one order.
+func sortByAge(members []Member) {
+	slices.SortFunc(members, func(a, b Member) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
+	})
+}

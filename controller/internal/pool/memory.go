@@ -1,0 +1,151 @@
+package pool
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kube-zen/zen-lead/core/kube"
+)
+
+// memory is what a process remembers of one pool between decisions. It may be lost: a restart costs a wait or a
+// repeated event, never a guess. A pool is decided by one worker at a time, so it needs no lock.
+type memory struct {
+	// recent holds objects as this process last wrote or read them past the cache, until the cache has caught up.
+	// Without it the next decision would judge the version before our own write.
+	recent map[string]recentObject
+	// roles does the same for the roles written on pods.
+	roles map[types.UID]recentRole
+	// leaseVersion was first seen at leaseSince.
+	leaseVersion string
+	leaseSince   time.Time
+	// told keeps events about members from being repeated by every decision.
+	told map[types.UID]string
+}
+
+// staleFor bounds how long a remembered version outranks the cache. The event of a write arrives with its answer; if
+// the cache does not show the object after this long, it was deleted before the watch could report it.
+const staleFor = time.Second
+
+type recentObject struct {
+	object  client.Object
+	version int64
+	at      time.Time
+}
+
+type recentRole struct {
+	version int64
+	role    Role
+	at      time.Time
+}
+
+func newMemory() *memory {
+	return &memory{recent: map[string]recentObject{}, roles: map[types.UID]recentRole{}, told: map[types.UID]string{}}
+}
+
+// remember keeps an object that was just written, or read past the cache.
+func (m *memory) remember(key string, o client.Object, now time.Time) {
+	version, err := kube.Version(o.GetResourceVersion())
+	if err != nil {
+		return
+	}
+	m.recent[key] = recentObject{object: o, version: version, at: now}
+}
+
+func (m *memory) forget(key string) { delete(m.recent, key) }
+
+// newest returns the newer of the cached object and the remembered one. cached may be nil.
+func newest[T client.Object](m *memory, key string, cached T, found bool, now time.Time) (T, bool) {
+	r, ok := m.recent[key]
+	if !ok {
+		return cached, found
+	}
+	version := int64(-1)
+	if found {
+		version, _ = kube.Version(cached.GetResourceVersion())
+	}
+	o, same := r.object.(T)
+	if !same || version >= r.version || now.Sub(r.at) > staleFor {
+		delete(m.recent, key)
+		return cached, found
+	}
+	return o, true
+}
+
+// newestRole returns the role of a pod whose cached version is given.
+func (m *memory) newestRole(uid types.UID, cachedVersion string, cached Role, now time.Time) Role {
+	r, ok := m.roles[uid]
+	if !ok {
+		return cached
+	}
+	version, err := kube.Version(cachedVersion)
+	if err != nil || version >= r.version || now.Sub(r.at) > staleFor {
+		delete(m.roles, uid)
+		return cached
+	}
+	return r.role
+}
+
+// waiting says whether the cache has still to catch up with something.
+func (m *memory) waiting() bool { return len(m.recent)+len(m.roles) > 0 }
+
+// leaseUnchangedFor notes the version of the Lease and returns how long this process has seen that version.
+func (m *memory) leaseUnchangedFor(version string, now time.Time) time.Duration {
+	if version != m.leaseVersion {
+		m.leaseVersion, m.leaseSince = version, now
+	}
+	return now.Sub(m.leaseSince)
+}
+
+// tell says whether an event about a member is news.
+func (m *memory) tell(uid types.UID, what string) bool {
+	if m.told[uid] == what {
+		return false
+	}
+	m.told[uid] = what
+	return true
+}
+
+// prune forgets members that are gone.
+func (m *memory) prune(members []Member) {
+	here := make(map[types.UID]bool, len(members))
+	for i := range members {
+		here[members[i].UID] = true
+	}
+	for uid := range m.roles {
+		if !here[uid] {
+			delete(m.roles, uid)
+		}
+	}
+	for uid := range m.told {
+		if !here[uid] {
+			delete(m.told, uid)
+		}
+	}
+}
+
+// memories holds the memory of every pool.
+type memories struct {
+	mu   sync.Mutex
+	pool map[types.NamespacedName]*memory
+}
+
+func (m *memories) of(key types.NamespacedName) *memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pool == nil {
+		m.pool = map[types.NamespacedName]*memory{}
+	}
+	if m.pool[key] == nil {
+		m.pool[key] = newMemory()
+	}
+	return m.pool[key]
+}
+
+func (m *memories) drop(key types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.pool, key)
+}

@@ -1,0 +1,168 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
+)
+
+// Keys of what a memory holds, beside the names of slices.
+const (
+	policyKey  = "policy"
+	leaseKey   = "lease"
+	serviceKey = "service"
+)
+
+func sliceKey(name string) string { return "slice/" + name }
+
+// observe reads everything about a pool, once, from the cache and from what this process wrote since.
+func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName, m *memory, now time.Time) (Observed, error) {
+	o := Observed{Namespace: key.Namespace, Name: key.Name}
+	for _, read := range []func(context.Context, types.NamespacedName, *memory, time.Time, *Observed) error{
+		r.observePolicy, r.observeMembers, r.observeLease, r.observeServices, r.observeSlices,
+	} {
+		if err := read(ctx, key, m, now, &o); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+func (r *Reconciler) observePolicy(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
+	p, found, err := get(ctx, r.Client, key, &v1alpha1.LeaderPolicy{})
+	if err != nil {
+		return err
+	}
+	if !found {
+		m.forget(policyKey) // only its status is ever written: if it is not there it is gone
+		return nil
+	}
+	if p, _ = newest(m, policyKey, p, found, now); p.DeletionTimestamp == nil {
+		o.Policy = p
+	}
+	return nil
+}
+
+func (r *Reconciler) observeMembers(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
+	var pods corev1.PodList
+	// The pods are only read, so they need not be copied out of the cache.
+	err := r.Client.List(ctx, &pods, client.InNamespace(key.Namespace), client.MatchingFields{indexPool: key.Name}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return fmt.Errorf("list members: %w", err)
+	}
+	for i := range pods.Items {
+		p := &pods.Items[i]
+		member := MemberOf(p)
+		member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
+		o.Members = append(o.Members, member)
+	}
+	sortByAge(o.Members)
+	m.prune(o.Members)
+	return nil
+}
+
+func (r *Reconciler) observeLease(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
+	l, found, err := get(ctx, r.Client, key, &coordinationv1.Lease{})
+	if err != nil {
+		return err
+	}
+	if l, found = newest(m, leaseKey, l, found, now); !found {
+		return nil
+	}
+	return o.setLease(l, m, now)
+}
+
+func (o *Observed) setLease(l *coordinationv1.Lease, m *memory, now time.Time) (err error) {
+	o.Lease = l
+	o.LeaseUnchangedFor = m.leaseUnchangedFor(l.ResourceVersion, now)
+	o.Record, o.Ours, err = kube.RecordOf(l)
+	return err
+}
+
+// observeLive reads the Lease from the API server, after everything else was read.
+func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
+	l, found, err := get(ctx, r.Live, key, &coordinationv1.Lease{})
+	if err != nil {
+		return err
+	}
+	if o.Live = true; !found {
+		m.forget(leaseKey)
+		o.Lease = nil
+		return nil
+	}
+	m.remember(leaseKey, l, now)
+	return o.setLease(l, m, now)
+}
+
+func (r *Reconciler) observeServices(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
+	var ours corev1.ServiceList
+	if err := r.Client.List(ctx, &ours, client.InNamespace(key.Namespace), client.MatchingFields{indexPool: key.Name}); err != nil {
+		return fmt.Errorf("list services: %w", err)
+	}
+	wanted := ""
+	if o.Policy != nil {
+		wanted = o.Policy.ServiceName()
+	}
+	for _, s := range ours.Items {
+		if s.Name != wanted && s.DeletionTimestamp == nil && owned(&s, key.Name) {
+			o.Outdated = append(o.Outdated, s)
+		}
+	}
+	if wanted == "" {
+		return nil
+	}
+	s, found, err := get(ctx, r.Client, types.NamespacedName{Namespace: key.Namespace, Name: wanted}, &corev1.Service{})
+	if err != nil {
+		return err
+	}
+	if s, found = newest(m, serviceKey, s, found, now); found && s.Name == wanted {
+		o.Service = s
+	}
+	return nil
+}
+
+func (r *Reconciler) observeSlices(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
+	var cached discoveryv1.EndpointSliceList
+	if err := r.Client.List(ctx, &cached, client.InNamespace(key.Namespace), client.MatchingFields{indexPool: key.Name}); err != nil {
+		return fmt.Errorf("list slices: %w", err)
+	}
+	seen := map[string]bool{}
+	for i := range cached.Items {
+		s, _ := newest(m, sliceKey(cached.Items[i].Name), &cached.Items[i], true, now)
+		if seen[sliceKey(s.Name)] = true; owned(s, key.Name) {
+			o.Slices = append(o.Slices, *s)
+		}
+	}
+	for name, recent := range m.recent {
+		s, ok := recent.object.(*discoveryv1.EndpointSlice)
+		if !ok || seen[name] {
+			continue
+		}
+		if s, ok = newest(m, name, s, false, now); ok && owned(s, key.Name) { // not in the cache yet
+			o.Slices = append(o.Slices, *s)
+		}
+	}
+	return nil
+}
+
+// get reads an object; found is false where there is none.
+func get[T client.Object](ctx context.Context, c client.Reader, key types.NamespacedName, o T) (_ T, found bool, err error) {
+	switch err := c.Get(ctx, key, o); {
+	case apierrors.IsNotFound(err):
+		return o, false, nil
+	case err != nil:
+		return o, false, fmt.Errorf("get %T %s: %w", o, key, err)
+	default:
+		return o, true, nil
+	}
+}

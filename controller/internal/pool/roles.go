@@ -1,0 +1,45 @@
+package pool
+
+import (
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/term"
+)
+
+// RoleWrite puts a role on a member, or takes it off where Role is "".
+type RoleWrite struct {
+	Member Member
+	Role   string
+	Term   term.Number
+}
+
+// roles lists the role writes that the members need in term t.
+//
+// The member that the replaced record names is always written, even where its role is right: a late write that makes it
+// leader of the old term must find another term than it read. The others are written only when their role is wrong, so
+// zen-lead/term is the term in which the role was written.
+func roles(o Observed, e election, t term.Number) []RoleWrite {
+	if !t.Valid() {
+		return nil // nobody ever led: there is no role yet
+	}
+	var writes []RoleWrite
+	for i := range o.Members {
+		m := &o.Members[i]
+		switch {
+		case m == e.leader:
+			if !hasRole(m, v1alpha1.RoleLeader) || m.Role.Term != t {
+				writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleLeader, Term: t})
+			}
+		case e.record != nil && m == e.replaced:
+			writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: t})
+		case m.Role == Role{} && (m.Terminal || m.Terminating):
+			// It never had a role and will not need one.
+		case !hasRole(m, v1alpha1.RoleFollower) || !m.Role.Term.Valid() || m.Role.Term > t:
+			writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: t})
+		}
+	}
+	return writes
+}
+
+func hasRole(m *Member, role string) bool {
+	return m.Role.Annotation == role && m.Role.Label == role
+}

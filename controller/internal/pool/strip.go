@@ -1,0 +1,52 @@
+package pool
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// StripPod keeps of a pod what MemberOf and the admission of its label look at, a tenth of it. The cache may hold every
+// pod of a cluster.
+func StripPod(o any) (any, error) {
+	p, ok := o.(*corev1.Pod)
+	if !ok {
+		return o, nil
+	}
+	s := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: p.Namespace, Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion,
+			CreationTimestamp: p.CreationTimestamp, DeletionTimestamp: p.DeletionTimestamp,
+			Labels: ours(p.Labels), Annotations: ours(p.Annotations),
+		},
+		Spec:   corev1.PodSpec{NodeName: p.Spec.NodeName},
+		Status: corev1.PodStatus{Phase: p.Status.Phase, PodIPs: p.Status.PodIPs},
+	}
+	for _, c := range p.Spec.Containers {
+		s.Spec.Containers = append(s.Spec.Containers, corev1.Container{Ports: c.Ports})
+	}
+	for _, c := range p.Spec.InitContainers {
+		s.Spec.InitContainers = append(s.Spec.InitContainers, corev1.Container{Ports: c.Ports, RestartPolicy: c.RestartPolicy})
+	}
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			s.Status.Conditions = []corev1.PodCondition{{Type: c.Type, Status: c.Status}}
+		}
+	}
+	return s, nil
+}
+
+// ours keeps zen-lead's keys. It tells no keys (empty) from no map (nil): a patch must bring the map.
+func ours(all map[string]string) map[string]string {
+	if all == nil {
+		return nil
+	}
+	kept := map[string]string{}
+	for k, v := range all {
+		if strings.HasPrefix(k, "zen-lead/") {
+			kept[k] = v
+		}
+	}
+	return kept
+}

@@ -1,0 +1,119 @@
+// Package server runs the controllers until it is told to stop.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/kube-zen/zen-lead/controller/internal/membership"
+	"github.com/kube-zen/zen-lead/controller/internal/pool"
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+// Options of Run.
+type Options struct {
+	// Metrics and Health are addresses to listen on, as host:port; "0" is nowhere.
+	Metrics, Health string
+}
+
+// Run runs the controllers until ctx ends. What the cache holds depends on who labels the members, so they start anew,
+// in this process, when the admission policy comes or goes.
+func Run(ctx context.Context, config *rest.Config, o Options) error {
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	for {
+		err := runOnce(ctx, config, client, o)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		ctrl.Log.Info("Starting anew: the admission policy that labels members came or went")
+	}
+}
+
+func runOnce(ctx context.Context, config *rest.Config, client kubernetes.Interface, o Options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	labelling, err := membership.WatchLabelling(ctx, client)
+	if err != nil {
+		return err
+	}
+	if labelling.ByServer {
+		ctrl.Log.Info("The API server labels members; only they are watched")
+	} else {
+		ctrl.Log.Info("No admission policy labels members; all pods are watched, and members labelled by this process")
+	}
+	m, err := newManager(ctx, config, o, labelling.ByServer)
+	if err != nil {
+		return err
+	}
+	go func() {
+		select {
+		case <-labelling.Changed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := m.Start(ctx); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}
+
+func newManager(ctx context.Context, config *rest.Config, o Options, byServer bool) (manager.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("scheme: %w", err)
+	}
+	cache, err := pool.CacheOptions(!byServer)
+	if err != nil {
+		return nil, err
+	}
+	m, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme: scheme,
+		Cache:  cache,
+		Metrics: metricsserver.Options{
+			BindAddress: o.Metrics, SecureServing: true, FilterProvider: filters.WithAuthenticationAndAuthorization,
+		},
+		HealthProbeBindAddress: o.Health,
+	})
+	if meta.IsNoMatchError(err) {
+		return nil, fmt.Errorf("the cluster does not know LeaderPolicies; install them: kubectl apply -k controller/config: %w", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("manager: %w", err)
+	}
+	return m, errors.Join(pool.Add(ctx, m), membership.Add(m, byServer), addProbes(m))
+}
+
+// addProbes: healthy is who answers; ready is who has read everything and decides.
+func addProbes(m manager.Manager) error {
+	var synced atomic.Bool
+	ready := manager.RunnableFunc(func(ctx context.Context) error { // started once the caches are filled
+		synced.Store(true)
+		<-ctx.Done()
+		return nil
+	})
+	check := func(*http.Request) error {
+		if !synced.Load() {
+			return errors.New("the caches are not filled yet")
+		}
+		return nil
+	}
+	return errors.Join(m.Add(ready), m.AddHealthzCheck("ping", healthz.Ping), m.AddReadyzCheck("caches", check))
+}
