@@ -1,0 +1,73 @@
+# The commands of this repository; `make` alone lists them. CONTRIBUTING.md says what each needs and how long it takes.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# The modules of go.work, as patterns; lint and test take them all in one run.
+packages := $(shell sed -nE 's|^\s+(\./.*)|\1/...|p' go.work)
+version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# $(call tool,MODULE,NAME) is the path of a tool of hack/tools/MODULE at the version which that module names. The go
+# command builds it when its cache does not have it (golangci-lint: five minutes).
+tool = $$(GOWORK=off go -C hack/tools/$(1) tool -n $(2))
+# A program of ours that works outside the workspace.
+modules := GOWORK=off go -C hack/tools/modules run .
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s%s\n", $$1, $$2}' Makefile
+
+.PHONY: build
+build: ## Build bin/zen-lead and bin/kubectl
+	go build -ldflags '-X main.version=$(version)' -o bin/zen-lead ./controller/cmd/zen-lead
+	go -C test run ./cmd/cluster build
+
+.PHONY: cluster
+cluster: ## Start a local control plane that stays; the last line is KUBECONFIG=...
+	@go -C test run ./cmd/cluster start
+
+.PHONY: cluster-stop
+cluster-stop: ## Stop it
+	@go -C test run ./cmd/cluster stop
+
+.PHONY: demo
+demo: build ## Three pods, three faults, each failover timed by an independent watch
+	@go -C test run ./cmd/demo
+
+.PHONY: test
+test: ## Every check and every test
+	@hack/step 'control plane' go -C test run ./cmd/cluster build
+	@hack/step 'generated files' hack/generated
+	@hack/step 'lint' $(MAKE) lint
+	@hack/step 'each module alone' $(MAKE) modules
+	@gotestsum=$(call tool,gen,gotestsum); \
+	"$$gotestsum" --format pkgname-and-test-fails --format-hide-empty-pkg -- \
+		-race -shuffle=on -p 2 -timeout 10m $(packages)
+
+.PHONY: faults
+faults: ## Break things at random and check what watchers saw [SUITE=pools]
+	go -C test test -v -count=1 -timeout 30m ./faults/$(or $(SUITE),pools)/...
+
+.PHONY: bench
+bench: ## Measure, and print one RESULT line for each benchmark [BENCH=pools]
+	@go -C test run ./cmd/bench $(BENCH)
+
+.PHONY: lint
+lint: ## Run the linters over every module
+	@lint=$(call tool,golangci-lint,golangci-lint-kube-api-linter); \
+	"$$lint" run $(packages); \
+	cd hack/tools/modules; GOWORK=off "$$lint" run ./...
+
+.PHONY: generate
+generate: ## Write the generated files: deep copies and CRDs
+	@rm -f controller/config/crd/coordination.kube-zen.io_*.yaml
+	@$(call tool,gen,controller-gen) object paths=./core/api/...
+	@$(call tool,gen,controller-gen) crd paths=./core/api/... output:crd:dir=controller/config/crd
+
+.PHONY: modules
+modules: ## Check that each released module builds and tests alone, as its users get it
+	@$(modules) check
+
+.PHONY: tidy
+tidy: ## go mod tidy for every module, siblings included
+	@$(modules) tidy
