@@ -9,7 +9,8 @@
 //	modules check   go.work complete, no replace, go.mod and go.sum tidy, every released module builds and tests alone
 //	modules tidy    go mod tidy for every module; plain go mod tidy looks for releases of siblings that do not exist yet
 //
-// Committed go.mod files name a sibling's last release, v0.0.0 while there is none.
+// Committed go.mod files name a sibling's last release, v0.0.0 while there is none; go.work replaces that one by the
+// sibling's folder, as the go command would look for it.
 package main
 
 import (
@@ -142,9 +143,6 @@ func workspace(root string) ([]string, error) {
 			problems = append(problems, fmt.Errorf("go.work does not list %s", dir))
 		}
 	}
-	if len(work.Replace) > 0 {
-		problems = append(problems, errors.New("go.work has a replace: nobody who requires a module would have it"))
-	}
 	slices.SortStableFunc(listed, func(a, b string) int { return rank(a) - rank(b) })
 	return listed, errors.Join(problems...)
 }
@@ -254,7 +252,8 @@ func (w *work) check(ctx context.Context, dir string) error {
 		fmt.Printf("%s: tidy, %.1f s\n", dir, time.Since(start).Seconds())
 		return nil
 	}
-	for _, args := range [][]string{{"build"}, {"vet"}, {"test", "-short", "-timeout=5m"}} {
+	// -w: without debug information the binaries link in half the time.
+	for _, args := range [][]string{{"build", "-ldflags=-w"}, {"vet"}, {"test", "-short", "-timeout=5m"}} {
 		if err := w.run(ctx, dir, append(args, "-p=2", "./...")...); err != nil {
 			return err
 		}
