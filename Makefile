@@ -20,18 +20,18 @@ help: ## List the commands
 .PHONY: build
 build: ## Build bin/zen-lead and bin/kubectl
 	go build -ldflags '-X main.version=$(version)' -o bin/zen-lead ./controller/cmd/zen-lead
-	go -C test run ./cmd/cluster build
+	go -C test run ./cmd/cluster build kubectl -o '$(CURDIR)/bin/kubectl'
 
 .PHONY: cluster
 cluster: ## Start a local control plane that stays; the last line is KUBECONFIG=...
-	@go -C test run ./cmd/cluster start
+	@go -C test run ./cmd/cluster start $(if $(NODES),-nodes $(NODES))
 
 .PHONY: cluster-stop
 cluster-stop: ## Stop it
 	@go -C test run ./cmd/cluster stop
 
 .PHONY: demo
-demo: build ## Three pods, three faults, each failover timed by an independent watch
+demo: ## Three pods, three faults, each failover timed by an independent watch
 	@go -C test run ./cmd/demo
 
 .PHONY: test
