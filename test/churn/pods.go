@@ -1,0 +1,165 @@
+package churn
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/test/history"
+)
+
+// slot is the name of a pod and what its worker last did with it.
+type slot struct {
+	name, pool, ip                 string
+	there, ready, joined, excluded bool
+}
+
+// mend puts back one thing that is not as in a healthy pod, and says whether there was one.
+func (w *worker) mend(ctx context.Context, s *slot) bool {
+	switch {
+	case !s.there:
+		w.createPod(ctx, s, CreatePod)
+	case !s.ready:
+		w.setReady(ctx, s, true)
+	case !s.joined:
+		w.annotate(ctx, s, JoinPool, v1alpha1.PoolAnnotation, s.pool)
+	case s.excluded:
+		w.annotate(ctx, s, Include, v1alpha1.JoinAnnotation, nil)
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *worker) onPod(ctx context.Context, a Action, s *slot, pool string, chance int) {
+	if !s.there {
+		w.createPod(ctx, s, CreatePod)
+		return
+	}
+	role := []string{v1alpha1.RoleLeader, v1alpha1.RoleLeader, v1alpha1.RoleFollower, "boss"}[chance]
+	switch a {
+	case DeletePod:
+		w.deletePod(ctx, s, DeletePod)
+	case RecreatePod:
+		if w.deletePod(ctx, s, "") {
+			w.createPod(ctx, s, RecreatePod)
+		}
+	case MarkNotReady:
+		w.setReady(ctx, s, false)
+	case LeavePool:
+		w.annotate(ctx, s, LeavePool, v1alpha1.PoolAnnotation, nil)
+	case ChangePool:
+		s.pool = pool
+		w.annotate(ctx, s, ChangePool, v1alpha1.PoolAnnotation, pool)
+	case Exclude:
+		w.annotate(ctx, s, Exclude, v1alpha1.JoinAnnotation, "false")
+	case EditRoleLabel:
+		w.byHand(ctx, s, a, nil, fields{v1alpha1.RoleLabel: role})
+	case EditRoleAnnotation:
+		w.byHand(ctx, s, a, fields{v1alpha1.RoleAnnotation: role}, nil)
+	case EditTerm: // never upwards: what a larger term means to zen-lead is not the load's to decide
+		w.byHand(ctx, s, a, fields{v1alpha1.TermAnnotation: []any{"1", "one", nil, "0"}[chance]}, nil)
+	case RemoveRole:
+		w.byHand(ctx, s, a, fields{v1alpha1.RoleAnnotation: nil, v1alpha1.TermAnnotation: nil}, fields{v1alpha1.RoleLabel: nil})
+	}
+}
+
+func (w *worker) createPod(ctx context.Context, s *slot, a Action) {
+	n := w.next()
+	s.ip = fmt.Sprintf("10.%d.%d.%d", 1+n>>16, n>>8&255, n&255)
+	_, err := w.client.CoreV1().Pods(w.Namespace).Create(ctx, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: s.name, Annotations: map[string]string{v1alpha1.PoolAnnotation: s.pool}},
+		Spec: corev1.PodSpec{
+			// Nobody's scheduler: the pod stays on no node, so no kubelet and no garbage collector touches it.
+			SchedulerName: "none",
+			Containers: []corev1.Container{{
+				Name: "app", Image: "app.invalid/app:1", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}},
+			}},
+		},
+	}, metav1.CreateOptions{})
+	if err == nil || apierrors.IsAlreadyExists(err) {
+		s.there, s.ready, s.joined, s.excluded = true, false, true, false
+	}
+	if w.did(a, err) {
+		w.setReady(ctx, s, true)
+	}
+}
+
+// deletePod counts a only if one is given: the first half of a re-creation is not a deletion.
+func (w *worker) deletePod(ctx context.Context, s *slot, a Action) bool {
+	err := w.client.CoreV1().Pods(w.Namespace).Delete(ctx, s.name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
+	if err == nil || apierrors.IsNotFound(err) {
+		s.there = false
+	}
+	if err == nil && a == "" {
+		return true
+	}
+	return w.did(a, err)
+}
+
+func (w *worker) setReady(ctx context.Context, s *slot, ready bool) {
+	a, status := MarkNotReady, corev1.ConditionFalse
+	if ready {
+		a, status = MarkReady, corev1.ConditionTrue
+	}
+	_, err := w.client.CoreV1().Pods(w.Namespace).Patch(ctx, s.name, types.StrategicMergePatchType, body(fields{"status": fields{
+		"phase": corev1.PodRunning, "podIP": s.ip, "podIPs": []fields{{"$patch": "replace"}, {"ip": s.ip}},
+		"conditions": []fields{{"type": corev1.PodReady, "status": status}},
+	}}), metav1.PatchOptions{}, "status")
+	w.lost(s, err)
+	if w.did(a, err) {
+		s.ready = ready
+	}
+}
+
+// annotate sets an annotation, or takes it off where the value is nil.
+func (w *worker) annotate(ctx context.Context, s *slot, a Action, key string, value any) {
+	err := w.patch(ctx, s, fields{"annotations": fields{key: value}})
+	if !w.did(a, err) {
+		return
+	}
+	if key == v1alpha1.PoolAnnotation {
+		s.joined = value != nil
+	} else {
+		s.excluded = value != nil
+	}
+}
+
+// byHand edits what zen-lead writes, and marks the edit in the same write: its outcome may never be learned.
+func (w *worker) byHand(ctx context.Context, s *slot, a Action, annotations, labels fields) {
+	if annotations == nil {
+		annotations = fields{}
+	}
+	annotations[history.InjectedAnnotation] = strconv.Itoa(w.next())
+	w.did(a, w.patch(ctx, s, fields{"annotations": annotations, "labels": labels}))
+}
+
+func (w *worker) patch(ctx context.Context, s *slot, metadata fields) error {
+	_, err := w.client.CoreV1().Pods(w.Namespace).Patch(ctx, s.name, types.StrategicMergePatchType, body(fields{"metadata": metadata}), metav1.PatchOptions{})
+	w.lost(s, err)
+	return err
+}
+
+// lost notes that a pod is not there: a creation or deletion whose answer was lost had another outcome than assumed.
+func (w *worker) lost(s *slot, err error) {
+	if apierrors.IsNotFound(err) {
+		s.there = false
+	}
+}
+
+type fields map[string]any
+
+func body(f fields) []byte {
+	b, err := json.Marshal(f)
+	if err != nil {
+		panic(err) // maps, lists and strings only
+	}
+	return b
+}
