@@ -1,17 +1,19 @@
 package cluster
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"io"
+	"sync"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // ErrRunning is returned by Start when a cluster already runs in Options.Dir.
 var ErrRunning = errors.New("a cluster already runs in this directory")
 
-// ErrNotRunning is returned by Open when no cluster runs in the directory, and by Freeze, Resume and PID for a component that has ended.
+// ErrNotRunning is returned by Open and End when no cluster runs in the directory, and by Freeze, Resume and PID for a component that has ended.
 var ErrNotRunning = errors.New("not running")
 
 // Options of a cluster. The zero value is a whole control plane in one process, without nodes, without fsync, in a temporary directory.
@@ -40,7 +42,7 @@ type Options struct {
 	Dir string
 	// Progress receives lines for people: what is being built or awaited, and for how long. Nil: silent.
 	Progress io.Writer
-	// Detached makes the cluster outlive the caller; needs Dir. It is ended by Open(Dir) and Stop.
+	// Detached makes the cluster outlive the caller; needs Dir. It is found again by Open and ended by End.
 	Detached bool
 }
 
@@ -48,70 +50,67 @@ type Options struct {
 type Cluster struct {
 	// Kubeconfig is the absolute path of the administrator's kubeconfig (group system:masters).
 	Kubeconfig string
-	// Dir is the absolute path of the state directory; logs are in Dir/log/<component>.log.
+	// Dir is the absolute path of the state directory; logs are in Dir/log, one file per process.
 	Dir string
 	// AuditLog is the path of the API server's audit log; empty without Options.AuditLog.
 	AuditLog string
-}
 
-// Start builds what is missing, starts a cluster and waits until it is usable. The cluster lives on when ctx ends; ctx bounds only the start.
-// On an error nothing is left running, and the error carries the end of the log of the component that failed.
-func Start(ctx context.Context, options Options) (*Cluster, error) {
-	return nil, errors.ErrUnsupported
-}
+	admin    *rest.Config
+	report   reporter
+	setup    setup
+	layout   Layout
+	prober   prober
+	programs []program
 
-// Open attaches to the cluster that runs in dir, in practice one that was started with Options.Detached. ErrNotRunning if there is none.
-// Restart is not possible on it.
-func Open(dir string) (*Cluster, error) {
-	return nil, errors.ErrUnsupported
+	// mu guards what follows, and makes faults and Stop happen one after the other.
+	mu        sync.Mutex
+	processes map[Component]*process
+	stopped   bool
+	// state mirrors the file by which a detached cluster is found again.
+	state  state
+	opened bool
 }
 
 // Stop ends every process of the cluster and removes its temporary directory. It may be called again, and does nothing then.
+// A cluster that was found by Open is not stopped: End is for that.
 func (c *Cluster) Stop() error {
-	return errors.ErrUnsupported
-}
-
-// RESTConfig returns a new configuration for the administrator, without client-side rate limit. The caller may change it.
-func (c *Cluster) RESTConfig() *rest.Config {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
+		return nil
+	}
+	if c.opened {
+		return errors.New("stop cluster: another process started it; use End")
+	}
+	if err := c.endAll(); err != nil {
+		return fmt.Errorf("stop cluster: %w", err)
+	}
+	c.stopped = true
+	c.setup.release()
+	if err := c.setup.home.clear(); err != nil {
+		return fmt.Errorf("stop cluster: %w", err)
+	}
 	return nil
 }
 
-// KubeconfigFor writes a kubeconfig for a ServiceAccount to path, with a token (TokenRequest) valid for 24 hours. The account must exist.
-func (c *Cluster) KubeconfigFor(ctx context.Context, namespace, serviceAccount, path string) error {
-	return errors.ErrUnsupported
+// endAll kills: the data is thrown away, and an orderly end of an API server takes seven seconds.
+func (c *Cluster) endAll() error {
+	var failed []error
+	for _, process := range c.processes {
+		failed = append(failed, process.kill())
+	}
+	return errors.Join(failed...)
 }
 
-// Kubectl runs kubectl as administrator and returns its standard output. Its standard error is part of the error.
-func (c *Cluster) Kubectl(ctx context.Context, args ...string) ([]byte, error) {
-	return nil, errors.ErrUnsupported
-}
+// RESTConfig returns a new configuration for the administrator, without client-side rate limit. The caller may change it.
+func (c *Cluster) RESTConfig() *rest.Config { return rest.CopyConfig(c.admin) }
 
-// Apply runs "kubectl apply -k" on a kustomize directory, exactly as a user does.
-func (c *Cluster) Apply(ctx context.Context, kustomizeDir string) error {
-	return errors.ErrUnsupported
-}
-
-// Kill ends a component with SIGKILL and returns when it is gone. In the layout OneProcess only ControlPlane and Kwok are processes.
-func (c *Cluster) Kill(component Component) error {
-	return errors.ErrUnsupported
-}
-
-// Freeze stops a component with SIGSTOP: its connections stay open and nothing answers on them.
-func (c *Cluster) Freeze(component Component) error {
-	return errors.ErrUnsupported
-}
-
-// Resume lets a frozen component go on.
-func (c *Cluster) Resume(component Component) error {
-	return errors.ErrUnsupported
-}
-
-// Restart starts a component again on its port and data, after a kill if it still runs, and waits until it is healthy.
-func (c *Cluster) Restart(ctx context.Context, component Component) error {
-	return errors.ErrUnsupported
-}
-
-// PID is the process that holds the component, for measuring memory and CPU. In the layout OneProcess every component but Kwok has the same.
-func (c *Cluster) PID(component Component) (int, error) {
-	return 0, errors.ErrUnsupported
+func (c *Cluster) loadAdmin() error {
+	admin, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+	if err != nil {
+		return fmt.Errorf("administrator's kubeconfig: %w", err)
+	}
+	admin.QPS = -1
+	c.admin = admin
+	return nil
 }

@@ -1,0 +1,36 @@
+// Command demo shows zen-lead at work: three pods, three faults, each failover timed by an independent watch.
+//
+// It runs on a cluster of its own, or, where KUBECONFIG is set, on that cluster, which it asks about first.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/kube-zen/zen-lead/test/demo"
+)
+
+func main() {
+	// Whoever stops reading must not leave anything on a cluster: a write to a closed pipe fails and does not kill.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the second one ends the removal too
+	err := demo.Run(ctx, demo.Options{Out: os.Stdout, In: os.Stdin, Kubeconfig: os.Getenv("KUBECONFIG")})
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "demo: interrupted")
+		os.Exit(1)
+	case errors.Is(err, demo.ErrNoConsent):
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	default:
+		fmt.Fprintln(os.Stderr, "\ndemo: FAILED:", err)
+		os.Exit(1)
+	}
+}
