@@ -19,6 +19,9 @@ import (
 // outcome. The next pass decides anew; a plan is never carried out twice.
 var errStale = errors.New("the pool changed meanwhile")
 
+// errTerminating ends a pass in a namespace that is going: nothing can be made there again.
+var errTerminating = errors.New("the namespace is being deleted")
+
 // writeTimeout bounds one request. Past it the outcome is unknown.
 const writeTimeout = 5 * time.Second
 
@@ -66,7 +69,7 @@ func (p *pass) settled(ctx context.Context, key string, o client.Object, err err
 		p.m.remember(key, o, p.now)
 		return nil
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
-		return nil // nothing is made again in a namespace that is going
+		return fmt.Errorf("%w: %w", errTerminating, err)
 	case apierrors.IsInvalid(err), apierrors.IsForbidden(err):
 		return fmt.Errorf("write %T %s: %w", o, o.GetName(), err)
 	}

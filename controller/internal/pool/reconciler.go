@@ -36,6 +36,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		plan, err = r.pass(ctx, req, m)
 	}
 	switch {
+	case errors.Is(err, errTerminating):
+		return ctrl.Result{}, nil
 	case errors.Is(err, errStale):
 		log.FromContext(ctx).V(1).Info("Deciding anew", "why", err.Error())
 		return ctrl.Result{RequeueAfter: retryAfter}, nil
