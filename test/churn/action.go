@@ -2,7 +2,6 @@ package churn
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -98,15 +97,12 @@ func (w *worker) act(ctx context.Context) {
 }
 
 func (w *worker) draw() Action {
-	total := 0
-	for _, n := range w.Weights {
-		total += n
-	}
-	at := w.rand.IntN(total)
-	for _, a := range slices.Sorted(maps.Keys(w.Weights)) {
+	at := w.rand.IntN(w.total)
+	actions := slices.Sorted(maps.Keys(w.Weights))
+	for _, a := range actions {
 		if at -= w.Weights[a]; at < 0 {
 			return a
 		}
 	}
-	panic(fmt.Sprintf("weights %v", w.Weights)) // unreachable: at is less than their sum
+	return actions[0] // not reached: at was less than the sum
 }

@@ -131,6 +131,8 @@ func (o Options) withDefaults() Options {
 // load is what all workers share.
 type load struct {
 	Options
+	// total is the sum of the weights.
+	total    int
 	client   kubernetes.Interface
 	policies dynamic.ResourceInterface
 	slots    []*slot
@@ -147,6 +149,16 @@ func newLoad(config *rest.Config, o Options) (*load, error) {
 	if o.Namespace == "" {
 		return nil, errors.New("churn: no namespace given")
 	}
+	total := 0
+	for a, n := range o.Weights {
+		if _, drawn := DefaultWeights()[a]; !drawn || n < 0 {
+			return nil, fmt.Errorf("churn: weight %d of action %q: it is not drawn", n, a)
+		}
+		total += n
+	}
+	if total <= 0 {
+		return nil, fmt.Errorf("churn: weights %v draw nothing", o.Weights)
+	}
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // the rate is ours to keep
 	if config.Timeout == 0 {
@@ -161,7 +173,7 @@ func newLoad(config *rest.Config, o Options) (*load, error) {
 		return nil, err
 	}
 	l := &load{
-		Options: o, client: client, policies: dyn.Resource(policyResource).Namespace(o.Namespace),
+		Options: o, total: total, client: client, policies: dyn.Resource(policyResource).Namespace(o.Namespace),
 		counts:  Counts{Done: map[Action]int{}, Refused: map[string]int{}},
 		missing: map[string]bool{},
 	}

@@ -140,8 +140,13 @@ func TestEveryPoolHasItsPolicyAfterwards(t *testing.T) {
 
 func TestALoadThatCannotBeginSaysWhy(t *testing.T) {
 	t.Parallel()
-	_, err := Run(t.Context(), api, Options{})
-	if err == nil || !strings.Contains(err.Error(), "namespace") {
-		t.Errorf("error %v, want one that names the namespace", err)
+	for want, o := range map[string]Options{
+		"namespace":    {},
+		"draw nothing": {Namespace: fresh(), Weights: map[Action]int{}},
+		"not drawn":    {Namespace: fresh(), Weights: map[Action]int{MarkReady: 1}},
+	} {
+		if _, err := Run(t.Context(), api, o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one that says %q", err, want)
+		}
 	}
 }

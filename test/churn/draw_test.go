@@ -6,9 +6,12 @@ import (
 )
 
 func TestOneSeedDrawsOneSequence(t *testing.T) {
-	o := Options{}.withDefaults()
+	l, err := newLoad(api, Options{Namespace: "any"}.withDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
 	draws := func(seed uint64) []Action {
-		w := &worker{load: &load{Options: o}, rand: rand.New(rand.NewPCG(seed, 0))}
+		w := &worker{load: l, rand: rand.New(rand.NewPCG(seed, 0))}
 		var all []Action
 		for range 1000 {
 			all = append(all, w.draw())
@@ -27,7 +30,7 @@ func TestOneSeedDrawsOneSequence(t *testing.T) {
 	if !differ {
 		t.Error("two seeds drew the same")
 	}
-	for a := range o.Weights {
+	for a := range l.Weights {
 		if !drawn[a] {
 			t.Errorf("%s was never drawn", a)
 		}

@@ -44,31 +44,28 @@ func (w *worker) onPod(ctx context.Context, a Action, s *slot, pool string, chan
 		return
 	}
 	role := []string{v1alpha1.RoleLeader, v1alpha1.RoleLeader, v1alpha1.RoleFollower, "boss"}[chance]
-	switch a {
-	case DeletePod:
-		w.deletePod(ctx, s, DeletePod)
-	case RecreatePod:
-		if w.deletePod(ctx, s, "") {
-			w.createPod(ctx, s, RecreatePod)
-		}
-	case MarkNotReady:
-		w.setReady(ctx, s, false)
-	case LeavePool:
-		w.annotate(ctx, s, LeavePool, v1alpha1.PoolAnnotation, nil)
-	case ChangePool:
-		s.pool = pool
-		w.annotate(ctx, s, ChangePool, v1alpha1.PoolAnnotation, pool)
-	case Exclude:
-		w.annotate(ctx, s, Exclude, v1alpha1.JoinAnnotation, "false")
-	case EditRoleLabel:
-		w.byHand(ctx, s, a, nil, fields{v1alpha1.RoleLabel: role})
-	case EditRoleAnnotation:
-		w.byHand(ctx, s, a, fields{v1alpha1.RoleAnnotation: role}, nil)
-	case EditTerm: // never upwards: what a larger term means to zen-lead is not the load's to decide
-		w.byHand(ctx, s, a, fields{v1alpha1.TermAnnotation: []any{"1", "one", nil, "0"}[chance]}, nil)
-	case RemoveRole:
-		w.byHand(ctx, s, a, fields{v1alpha1.RoleAnnotation: nil, v1alpha1.TermAnnotation: nil}, fields{v1alpha1.RoleLabel: nil})
-	}
+	term := []any{"1", "one", nil, "0"}[chance] // never upwards: what a larger term means to zen-lead is not the load's to decide
+	map[Action]func(){
+		DeletePod: func() { w.deletePod(ctx, s, DeletePod) },
+		RecreatePod: func() {
+			if w.deletePod(ctx, s, "") {
+				w.createPod(ctx, s, RecreatePod)
+			}
+		},
+		MarkNotReady: func() { w.setReady(ctx, s, false) },
+		LeavePool:    func() { w.annotate(ctx, s, LeavePool, v1alpha1.PoolAnnotation, nil) },
+		ChangePool: func() {
+			s.pool = pool
+			w.annotate(ctx, s, ChangePool, v1alpha1.PoolAnnotation, pool)
+		},
+		Exclude:            func() { w.annotate(ctx, s, Exclude, v1alpha1.JoinAnnotation, "false") },
+		EditRoleLabel:      func() { w.byHand(ctx, s, a, fields{}, fields{v1alpha1.RoleLabel: role}) },
+		EditRoleAnnotation: func() { w.byHand(ctx, s, a, fields{v1alpha1.RoleAnnotation: role}, nil) },
+		EditTerm:           func() { w.byHand(ctx, s, a, fields{v1alpha1.TermAnnotation: term}, nil) },
+		RemoveRole: func() {
+			w.byHand(ctx, s, a, fields{v1alpha1.RoleAnnotation: nil, v1alpha1.TermAnnotation: nil}, fields{v1alpha1.RoleLabel: nil})
+		},
+	}[a]()
 }
 
 func (w *worker) createPod(ctx context.Context, s *slot, a Action) {
@@ -109,11 +106,10 @@ func (w *worker) setReady(ctx context.Context, s *slot, ready bool) {
 	if ready {
 		a, status = MarkReady, corev1.ConditionTrue
 	}
-	_, err := w.client.CoreV1().Pods(w.Namespace).Patch(ctx, s.name, types.StrategicMergePatchType, body(fields{"status": fields{
+	err := w.patch(ctx, s, fields{"status": fields{
 		"phase": corev1.PodRunning, "podIP": s.ip, "podIPs": []fields{{"$patch": "replace"}, {"ip": s.ip}},
 		"conditions": []fields{{"type": corev1.PodReady, "status": status}},
-	}}), metav1.PatchOptions{}, "status")
-	w.lost(s, err)
+	}}, "status")
 	if w.did(a, err) {
 		s.ready = ready
 	}
@@ -121,7 +117,7 @@ func (w *worker) setReady(ctx context.Context, s *slot, ready bool) {
 
 // annotate sets an annotation, or takes it off where the value is nil.
 func (w *worker) annotate(ctx context.Context, s *slot, a Action, key string, value any) {
-	err := w.patch(ctx, s, fields{"annotations": fields{key: value}})
+	err := w.patch(ctx, s, fields{"metadata": fields{"annotations": fields{key: value}}})
 	if !w.did(a, err) {
 		return
 	}
@@ -134,32 +130,20 @@ func (w *worker) annotate(ctx context.Context, s *slot, a Action, key string, va
 
 // byHand edits what zen-lead writes, and marks the edit in the same write: its outcome may never be learned.
 func (w *worker) byHand(ctx context.Context, s *slot, a Action, annotations, labels fields) {
-	if annotations == nil {
-		annotations = fields{}
-	}
 	annotations[history.InjectedAnnotation] = strconv.Itoa(w.next())
-	w.did(a, w.patch(ctx, s, fields{"annotations": annotations, "labels": labels}))
+	w.did(a, w.patch(ctx, s, fields{"metadata": fields{"annotations": annotations, "labels": labels}}))
 }
 
-func (w *worker) patch(ctx context.Context, s *slot, metadata fields) error {
-	_, err := w.client.CoreV1().Pods(w.Namespace).Patch(ctx, s.name, types.StrategicMergePatchType, body(fields{"metadata": metadata}), metav1.PatchOptions{})
-	w.lost(s, err)
+func (w *worker) patch(ctx context.Context, s *slot, change fields, subresource ...string) error {
+	body, err := json.Marshal(change)
+	if err != nil {
+		return err
+	}
+	_, err = w.client.CoreV1().Pods(w.Namespace).Patch(ctx, s.name, types.StrategicMergePatchType, body, metav1.PatchOptions{}, subresource...)
+	if apierrors.IsNotFound(err) { // a creation or deletion whose answer was lost had another outcome than assumed
+		s.there = false
+	}
 	return err
 }
 
-// lost notes that a pod is not there: a creation or deletion whose answer was lost had another outcome than assumed.
-func (w *worker) lost(s *slot, err error) {
-	if apierrors.IsNotFound(err) {
-		s.there = false
-	}
-}
-
 type fields map[string]any
-
-func body(f fields) []byte {
-	b, err := json.Marshal(f)
-	if err != nil {
-		panic(err) // maps, lists and strings only
-	}
-	return b
-}

@@ -69,26 +69,24 @@ func (l *load) note(pool string, known, missing bool) {
 func (l *load) onPool(ctx context.Context, a Action, pool string) {
 	service := pool + v1alpha1.LeaderServiceSuffix
 	now := metav1.DeleteOptions{}
-	switch a {
-	case CreatePolicy:
-		l.did(a, l.createPolicy(ctx, pool))
-	case DeletePolicy:
-		l.did(a, l.deletePolicy(ctx, pool))
-	case RecreatePolicy:
-		if err := l.deletePolicy(ctx, pool); err != nil && !apierrors.IsNotFound(err) {
-			l.did(a, err)
-			return
-		}
-		l.did(a, l.createPolicy(ctx, pool))
-	case DeleteService:
-		l.did(a, l.client.CoreV1().Services(l.Namespace).Delete(ctx, service, now))
-	case DeleteSlices:
-		l.did(a, l.client.DiscoveryV1().EndpointSlices(l.Namespace).DeleteCollection(ctx, now, metav1.ListOptions{
-			LabelSelector: discoveryv1.LabelServiceName + "=" + service,
-		}))
-	case DeleteLease:
-		l.did(a, l.client.CoordinationV1().Leases(l.Namespace).Delete(ctx, pool, now))
-	}
+	request := map[Action]func() error{
+		CreatePolicy: func() error { return l.createPolicy(ctx, pool) },
+		DeletePolicy: func() error { return l.deletePolicy(ctx, pool) },
+		RecreatePolicy: func() error {
+			if err := l.deletePolicy(ctx, pool); err != nil && !apierrors.IsNotFound(err) {
+				return err
+			}
+			return l.createPolicy(ctx, pool)
+		},
+		DeleteService: func() error { return l.client.CoreV1().Services(l.Namespace).Delete(ctx, service, now) },
+		DeleteSlices: func() error {
+			return l.client.DiscoveryV1().EndpointSlices(l.Namespace).DeleteCollection(ctx, now, metav1.ListOptions{
+				LabelSelector: discoveryv1.LabelServiceName + "=" + service,
+			})
+		},
+		DeleteLease: func() error { return l.client.CoordinationV1().Leases(l.Namespace).Delete(ctx, pool, now) },
+	}[a]
+	l.did(a, request())
 }
 
 // putPoliciesBack tries as long as ctx lets it: the load may end while the API server is away.
