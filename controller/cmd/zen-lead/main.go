@@ -16,8 +16,9 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command.New(version).ExecuteContext(ctx); err != nil {
+	err := command.New(version).ExecuteContext(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "zen-lead:", err)
 		os.Exit(1)
 	}

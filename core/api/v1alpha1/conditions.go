@@ -21,8 +21,6 @@ const (
 	ReasonLeaderKept = "LeaderKept"
 	// ReasonNoCandidate: nobody leads and nobody may be elected.
 	ReasonNoCandidate = "NoCandidate"
-	// ReasonElecting: nobody leads yet; a write is under way.
-	ReasonElecting = "Electing"
 	// ReasonForeignLease: nobody leads because the Lease is not zen-lead's to write.
 	ReasonForeignLease = "ForeignLease"
 )

@@ -84,7 +84,6 @@ type LeaderPolicySpec struct {
 	// Who writes the pool's Lease. "controller" (the default): zen-lead elects a leader, the pods need not know.
 	// +optional
 	// +default="controller"
-	// +kubebuilder:default=controller
 	Mode Mode `json:"mode,omitempty"`
 
 	// The Service that always points at the leader.
@@ -94,7 +93,6 @@ type LeaderPolicySpec struct {
 	// What names a member in the Lease. "pod" (the default): the pod's name.
 	// +optional
 	// +default="pod"
-	// +kubebuilder:default=pod
 	IdentityStrategy IdentityStrategy `json:"identityStrategy,omitempty"`
 }
 
@@ -138,7 +136,8 @@ type LeaderServicePort struct {
 
 	// The port that clients use, 1 to 65535.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 65535",message="spec.service.ports.port: must be between 1 and 65535"
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port,omitempty"`
 
 	// The leader's port: a number, or the name of one of its container ports. Default: the same as port.
@@ -152,7 +151,6 @@ type LeaderServicePort struct {
 	// +optional
 	// +kubebuilder:validation:Enum=TCP;UDP;SCTP
 	// +default="TCP"
-	// +kubebuilder:default=TCP
 	Protocol string `json:"protocol,omitempty"`
 }
 
