@@ -19,7 +19,7 @@ import (
 // apply carries a plan out. The Lease is written first: only then is the rest true.
 func (p *pass) apply(ctx context.Context, plan Plan) error {
 	if plan.Create {
-		return p.create(ctx, leaseKey, emptyLease(p.o.Namespace, p.o.Name))
+		return p.create(ctx, leaseKey, emptyLease(p.o.Namespace, p.o.Name, p.now))
 	}
 	if plan.Record != nil {
 		if err := p.put(ctx, leaseKey, leaseWith(p.o.Lease, *plan.Record, p.now)); err != nil {

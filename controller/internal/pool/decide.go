@@ -97,7 +97,7 @@ func Decide(o Observed, now time.Time) Plan {
 	if !sameStatus(&o.Policy.Status, &status) {
 		p.Status = &status
 	}
-	p.Events = eventsOf(o, e, record, &status)
+	p.Events = append(eventsOf(o, e, record, &status), serviceEvents(o, p)...)
 	return p
 }
 
@@ -107,6 +107,9 @@ func Decide(o Observed, now time.Time) Plan {
 func (o *Observed) behind() bool {
 	if !o.Ours || o.Live {
 		return false
+	}
+	if s := term.Number(o.Policy.Status.Term); s.Valid() && s > o.Record.Term() {
+		return true
 	}
 	for i := range o.Members {
 		if o.Members[i].Role.Term > o.Record.Term() {

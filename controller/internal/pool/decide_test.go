@@ -114,6 +114,8 @@ func TestSomebodyElsesLease(t *testing.T) {
 			foreignLease(observed("", ready...), ""), v1alpha1.ReasonForeignRecord, 0, ""},
 		"a stranger on our Lease is waited for, with margin": {
 			takenByStranger(observed("a", ready...), "other", 10, 4*time.Second), v1alpha1.ReasonForeignHolder, 6500 * time.Millisecond, ""},
+		"a stranger on a Lease that we made and that had no leader yet is waited for too": {
+			takenByStranger(justMade(observed("", ready...)), "other", 10, 4*time.Second), v1alpha1.ReasonForeignHolder, 6500 * time.Millisecond, ""},
 		"a stranger who stopped renewing is replaced": {
 			takenByStranger(observed("a", ready...), "other", 10, 10500*time.Millisecond), "", 0, "a"},
 	} {
@@ -151,6 +153,22 @@ func TestAPolicyThatIsGoneIsUndone(t *testing.T) {
 	}
 	if len(p.Events) != 3 || p.Events[0].Reason != EventPolicyMissing {
 		t.Errorf("events %+v, want %s on each", p.Events, EventPolicyMissing)
+	}
+}
+
+func TestAStrangerWhoCameFirstAndLeftDoesNotKeepThePoolWithoutLeader(t *testing.T) {
+	o := takenByStranger(justMade(observed("", member("a"))), "other", 10, 0)
+	o.Record.Holder, o.Lease.Spec.HolderIdentity = term.Holder{}, nil // released
+	if p := Decide(o, epoch); p.Leader == nil || p.Record == nil || p.Record.Base != 500 {
+		t.Errorf("leader %+v, record %+v", p.Leader, p.Record)
+	}
+}
+
+func TestAStatusOfALargerTermIsNotOverwritten(t *testing.T) {
+	o := observed("a", member("a", role("leader", 101)))
+	o.Policy.Status.Term = 102 // another replica moved on; our watch of Leases lags behind that of policies
+	if p := Decide(o, epoch); !p.Reread || p.Status != nil {
+		t.Errorf("plan %+v, want to read the Lease again", p)
 	}
 }
 

@@ -32,7 +32,7 @@ func elect(o Observed) election {
 	holder := holderOf(o)
 	e.leader = choose(o.Members, holder)
 	switch named := o.Record.Held(); {
-	case e.leader == nil && named:
+	case e.leader == nil && named && o.Ours:
 		e.release(o, holder)
 	case e.leader != nil && (!named || e.leader != holder):
 		e.grant(o, holder)
@@ -80,7 +80,7 @@ func countCandidates(members []Member) (n int32) {
 // A record that was just made again names nobody yet; then it is the member that led last, so that a deleted Lease
 // moves no leader.
 func holderOf(o Observed) *Member {
-	if !o.Ours {
+	if !o.Ours && !o.Record.Held() {
 		return lastLeader(o)
 	}
 	for i := range o.Members {
@@ -136,19 +136,17 @@ type contention struct {
 const rateMargin = 0.05
 
 // contentionOf finds out whether the record is somebody else's. A record without term-base is never taken over, held or
-// not, unless this pool's own creation was interrupted. One of ours that a stranger took (a client-go elector of the
-// same name keeps the base) is taken back when it was not renewed for its duration.
+// not, unless this pool made the Lease. One of ours that a stranger took (a client-go elector of the same name keeps
+// base and labels) is taken back when it was not renewed for its duration: it must not leave the pool without leader
+// for ever.
 func contentionOf(o Observed) *contention {
-	if !o.Ours {
-		if o.justMade() {
-			return nil
-		}
+	if !o.Ours && !o.made() {
 		return &contention{reason: v1alpha1.ReasonForeignRecord, holder: o.Record.Holder.Identity}
 	}
 	if !o.heldByStranger() {
 		return nil
 	}
-	duration := time.Duration(*o.Lease.Spec.LeaseDurationSeconds) * time.Second
+	duration := o.strangersDuration()
 	wait := duration + time.Duration(float64(duration)*rateMargin) - o.LeaseUnchangedFor
 	if wait <= 0 {
 		return nil

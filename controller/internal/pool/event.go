@@ -32,6 +32,8 @@ const (
 	EventLeaderLost    = "LeaderLost"
 	EventPolicyMissing = "PolicyMissing"
 	EventInvalidJoin   = "InvalidJoin"
+	EventPortMissing   = "PortMissing"
+	EventServiceEdited = "ServiceEdited"
 )
 
 // Event is told about the policy, or about a member.
@@ -84,4 +86,23 @@ func change(o Observed, e election, record term.Record) Event {
 func missingPolicy(m *Member) Event {
 	return Event{Member: m, Type: corev1.EventTypeWarning, Reason: EventPolicyMissing,
 		Note: fmt.Sprintf("annotation %s names a LeaderPolicy that does not exist in this namespace", v1alpha1.PoolAnnotation)}
+}
+
+// serviceEvents tells what people should know of a Service that is about to be written.
+func serviceEvents(o Observed, p Plan) []Event {
+	var list []Event
+	if p.Service != nil && o.Service != nil && len(o.Service.Spec.Selector) > 0 {
+		list = append(list, Event{Type: corev1.EventTypeWarning, Reason: EventServiceEdited,
+			Note: fmt.Sprintf("the selector of Service %s was taken off: it would send traffic to followers too", p.Service.Name)})
+	}
+	if p.Leader == nil || len(p.Slices) == 0 || o.Service == nil {
+		return list
+	}
+	for _, port := range o.Service.Spec.Ports {
+		if target := o.target(port); numberOn(p.Leader, target, port.Protocol) == 0 {
+			list = append(list, Event{Type: corev1.EventTypeWarning, Reason: EventPortMissing,
+				Note: fmt.Sprintf("port %s of Service %s goes nowhere: %s has no port named %s", port.Name, o.Service.Name, p.Leader.Name, target.String())})
+		}
+	}
+	return list
 }

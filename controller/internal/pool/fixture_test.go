@@ -61,14 +61,14 @@ func policy() *v1alpha1.LeaderPolicy {
 
 // setLease lets the Lease say r, as zen-lead writes it.
 func setLease(o *Observed, r term.Record) {
-	empty := emptyLease("ns", "web")
+	empty := emptyLease("ns", "web", epoch)
 	empty.UID, empty.ResourceVersion = "lease", "500"
 	o.Lease, o.Record, o.Ours = leaseWith(empty, r, epoch), r, true
 }
 
 // justMade lets the Lease be the one that this pool creates.
 func justMade(o Observed) Observed {
-	l := emptyLease("ns", "web")
+	l := emptyLease("ns", "web", epoch)
 	l.UID, l.ResourceVersion = "lease", "500"
 	o.Lease, o.Record, o.Ours = l, term.Record{Version: 500}, false
 	return o

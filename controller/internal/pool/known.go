@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
@@ -12,17 +14,24 @@ import (
 // that respect the record (client-go's) keep away.
 const HeldForever int32 = 2147483647
 
-// justMade says whether the Lease is the empty one that this pool makes first: it bears the pool's label and nobody
-// ever held it.
-func (o *Observed) justMade() bool {
-	return o.Lease.Labels[v1alpha1.PoolLabel] == o.Name && !o.Record.Held() && o.Lease.Spec.AcquireTime == nil
-}
+// made says whether this pool made the Lease: it bears the pool's label. Its base comes with the first grant; between
+// the two it is ours, although it says nothing of terms.
+func (o *Observed) made() bool { return o.Lease.Labels[v1alpha1.PoolLabel] == o.Name }
 
 // heldByStranger says whether somebody else wrote himself into a Lease of ours. zen-lead holds for ever; whoever
 // renews does not.
 func (o *Observed) heldByStranger() bool {
 	d := o.Lease.Spec.LeaseDurationSeconds
-	return o.Record.Held() && d != nil && *d != HeldForever
+	return o.Record.Held() && (d == nil || *d != HeldForever)
+}
+
+// strangersDuration is how long a stranger's lease lasts without renewal; 15 s, client-go's default, where it does not
+// say.
+func (o *Observed) strangersDuration() time.Duration {
+	if d := o.Lease.Spec.LeaseDurationSeconds; d != nil {
+		return time.Duration(*d) * time.Second
+	}
+	return 15 * time.Second
 }
 
 // claim is what a derived record (status, slice, role) remembers of a leader.

@@ -16,10 +16,14 @@ const emptyDuration int32 = 1
 
 // emptyLease is how a Lease is created: without holder and base, which come with the first grant. It has no
 // ownerReference: the garbage collector would delete a held record with its policy.
-func emptyLease(namespace, name string) *coordinationv1.Lease {
+func emptyLease(namespace, name string, now time.Time) *coordinationv1.Lease {
 	return &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: ownLabels(name)},
-		Spec:       coordinationv1.LeaseSpec{LeaseDurationSeconds: new(emptyDuration)},
+		Spec: coordinationv1.LeaseSpec{
+			LeaseDurationSeconds: new(emptyDuration),
+			AcquireTime:          &metav1.MicroTime{Time: now},
+			RenewTime:            &metav1.MicroTime{Time: now},
+		},
 	}
 }
 
@@ -29,11 +33,11 @@ func emptyLease(namespace, name string) *coordinationv1.Lease {
 // acquireTime and renewTime are always written: electors that are not client-go's take a Lease without them at once.
 func leaseWith(old *coordinationv1.Lease, r term.Record, now time.Time) *coordinationv1.Lease {
 	l := old.DeepCopy()
-	metav1.SetMetaDataAnnotation(&l.ObjectMeta, v1alpha1.TermBaseAnnotation, kube.FormatTerm(r.Base))
-	if l.Spec.AcquireTime == nil {
-		// Nobody ever held it. Its fields are tracked until now; untracked it is a quarter cheaper to write.
+	if l.Annotations[v1alpha1.TermBaseAnnotation] == "" {
+		// The first grant. Its fields are tracked until now; untracked it is a quarter cheaper to write.
 		l.ManagedFields = untracked()
 	}
+	metav1.SetMetaDataAnnotation(&l.ObjectMeta, v1alpha1.TermBaseAnnotation, kube.FormatTerm(r.Base))
 	l.Spec.LeaseTransitions = new(r.Transitions)
 	l.Spec.AcquireTime = &metav1.MicroTime{Time: now}
 	l.Spec.RenewTime = &metav1.MicroTime{Time: now}

@@ -22,7 +22,7 @@ func withService(o Observed, s v1alpha1.LeaderService) Observed {
 // existing lets the Service be there as zen-lead made it for the first leader.
 func existing(o Observed, ports ...corev1.ServicePort) Observed {
 	s := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: o.Policy.ServiceName(), UID: "svc", ResourceVersion: "9"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: o.Policy.ServiceName(), UID: "svc", ResourceVersion: "9", Labels: map[string]string{discoveryv1.LabelSkipMirror: "true"}},
 		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP, Ports: ports},
 	}
 	adopt(s, o.Policy)

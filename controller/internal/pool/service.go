@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -41,10 +42,11 @@ func adopt(o metav1.Object, p *v1alpha1.LeaderPolicy) (changed bool) {
 	ref := metav1.OwnerReference{
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: "LeaderPolicy", Name: p.Name, UID: p.UID, Controller: new(true),
 	}
-	others := slices.DeleteFunc(slices.Clone(o.GetOwnerReferences()), func(r metav1.OwnerReference) bool {
+	refs := slices.DeleteFunc(slices.Clone(o.GetOwnerReferences()), func(r metav1.OwnerReference) bool {
 		return r.Kind == ref.Kind && r.Name == ref.Name
 	})
-	if refs := append(others, ref); !slices.EqualFunc(refs, o.GetOwnerReferences(), sameOwner) {
+	refs = append(refs, ref)
+	if !slices.EqualFunc(refs, o.GetOwnerReferences(), sameOwner) {
 		o.SetOwnerReferences(refs)
 		changed = true
 	}
@@ -64,6 +66,10 @@ func sameOwner(a, b metav1.OwnerReference) bool {
 	return a.Kind == b.Kind && a.Name == b.Name && a.UID == b.UID
 }
 
+// The label LabelSkipMirror is for the Endpoints object that the built-in controller makes when somebody gives the
+// Service a selector: it copies the Service's labels, and outlives the selector. With this one it is not mirrored into
+// slices that would publish every pod.
+
 // service returns the leader Service as it should be, and whether it has to be written. It is nil as long as its ports
 // are not known: they come from the policy or from the first leader.
 func service(o Observed, leader *Member) (s *corev1.Service, write bool) {
@@ -75,7 +81,7 @@ func service(o Observed, leader *Member) (s *corev1.Service, write bool) {
 		return nil, false
 	}
 	s = &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Policy.ServiceName()},
+		ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Policy.ServiceName(), Labels: map[string]string{discoveryv1.LabelSkipMirror: "true"}},
 		Spec: corev1.ServiceSpec{
 			Type:           corev1.ServiceTypeClusterIP,
 			IPFamilyPolicy: new(corev1.IPFamilyPolicyPreferDualStack),
@@ -94,6 +100,9 @@ func service(o Observed, leader *Member) (s *corev1.Service, write bool) {
 func repaired(o Observed) (s *corev1.Service, write bool) {
 	s = o.Service.DeepCopy()
 	write = adopt(s, o.Policy)
+	if s.Labels[discoveryv1.LabelSkipMirror] != "true" {
+		s.Labels[discoveryv1.LabelSkipMirror], write = "true", true
+	}
 	if len(s.Spec.Selector) > 0 { // the built-in controllers would mix every pod that it selects into the endpoints
 		s.Spec.Selector, write = nil, true
 	}

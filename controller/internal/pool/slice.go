@@ -89,7 +89,7 @@ func endpointSlice(o Observed, s *corev1.Service, leader *Member, address string
 	e.Endpoints, e.Ports = nil, nil
 	if address != "" {
 		e.Endpoints = []discoveryv1.Endpoint{endpoint(o.Namespace, leader, address)}
-		e.Ports = slicePorts(s, leader, o.Policy.Spec.Service != nil && o.Policy.Spec.Service.Ports != nil)
+		e.Ports = slicePorts(o, s, leader)
 	}
 	if old != nil && equality.Semantic.DeepEqual(old, e) {
 		return nil
@@ -112,17 +112,21 @@ func endpoint(namespace string, leader *Member, address string) discoveryv1.Endp
 	return e
 }
 
+// target is what a port of the Service points at on the leader. Where the policy does not name the ports they are those
+// of the first leader; another version of the program may listen elsewhere under the same name.
+func (o *Observed) target(p corev1.ServicePort) intstr.IntOrString {
+	if s := o.Policy.Spec.Service; s != nil && s.Ports != nil {
+		return p.TargetPort
+	}
+	return intstr.FromString(p.Name)
+}
+
 // slicePorts gives each port of the Service the number that it has on the leader. A port that the leader does not
-// have is left out. Where the policy does not name the ports (declared is false) they are those of the first leader:
-// another version of the program may listen elsewhere under the same name.
-func slicePorts(s *corev1.Service, leader *Member, declared bool) []discoveryv1.EndpointPort {
+// have is left out.
+func slicePorts(o Observed, s *corev1.Service, leader *Member) []discoveryv1.EndpointPort {
 	var ports []discoveryv1.EndpointPort
 	for _, p := range s.Spec.Ports {
-		target := p.TargetPort
-		if !declared {
-			target = intstr.FromString(p.Name)
-		}
-		if number := numberOn(leader, target, p.Protocol); number != 0 {
+		if number := numberOn(leader, o.target(p), p.Protocol); number != 0 {
 			ports = append(ports, discoveryv1.EndpointPort{
 				Name: new(p.Name), Port: new(number), Protocol: new(p.Protocol), AppProtocol: p.AppProtocol,
 			})

@@ -24,7 +24,9 @@ func statusOf(o Observed, e election, record term.Record, now time.Time) v1alpha
 	}
 	if e.contended == nil {
 		s.Term = int64(record.Term())
-		s.LastTransitionTime = since(o, e, now)
+		if s.LastTransitionTime = nil; record.Term().Valid() {
+			s.LastTransitionTime = since(o, e, now)
+		}
 	}
 	if e.leader != nil {
 		s.Phase = v1alpha1.PhaseStable
@@ -104,7 +106,7 @@ func candidatesAvailable(o Observed, e election) metav1.Condition {
 		c.Message = fmt.Sprintf("no pod of namespace %s has the annotation %s: %s", o.Namespace, v1alpha1.PoolAnnotation, o.Name)
 	default:
 		c.Reason = v1alpha1.ReasonNoneReady
-		c.Message = fmt.Sprintf("none of %d members is ready", len(o.Members))
+		c.Message = fmt.Sprintf("none of %d members may be elected: each is not ready, being deleted or excluded", len(o.Members))
 	}
 	return c
 }

@@ -87,6 +87,9 @@ func TestTheTermBeganWhenTheLeaseSaysSo(t *testing.T) {
 func TestEvents(t *testing.T) {
 	conflict := existing(observed("a", member("a")), port("http", 8080))
 	conflict.Service.Labels, conflict.Service.OwnerReferences = nil, nil
+	selected := existing(observed("a", member("a", ports())))
+	selected.Service.Spec.Selector = map[string]string{"app": "web"}
+	portless := existing(observed("a", member("a")), port("nope", 8080))
 	for name, tc := range map[string]struct {
 		observed Observed
 		reason   string
@@ -95,6 +98,8 @@ func TestEvents(t *testing.T) {
 		"a leader is elected":             {observed("", member("a")), EventLeaderElected, "a leads in term 102"},
 		"a leader moves":                  {observed("a", member("b")), EventLeaderElected, "b leads in term 102, after a: its pod is gone"},
 		"a leader is lost":                {observed("a"), EventLeaderLost, "a led until now"},
+		"a selector was set":              {selected, EventServiceEdited, "followers"},
+		"a port has no target":            {portless, EventPortMissing, "a has no port named nope"},
 		"a Service is in the way":         {conflict, v1alpha1.ConditionServiceConflict, "spec.service.name"},
 		"a Lease is somebody else's":      {foreignLease(observed("", member("a")), "other"), v1alpha1.ConditionLeaseContended, `"other"`},
 		"a member has an unreadable join": {observed("a", member("a"), member("b", excluded, func(m *Member) { m.BadJoin = "maybe" })), EventInvalidJoin, `"maybe"`},
