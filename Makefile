@@ -40,8 +40,7 @@ test: ## Every check and every test
 	@hack/step 'generated files' hack/generated
 	@hack/step 'lint' $(MAKE) lint
 	@hack/step 'each module alone' $(MAKE) modules
-	@gotestsum=$(call tool,gen,gotestsum); \
-	"$$gotestsum" --format pkgname-and-test-fails --format-hide-empty-pkg -- \
+	@hack/step --last 'Go tests' $(call tool,gen,gotestsum) --format pkgname-and-test-fails --format-hide-empty-pkg -- \
 		-race -shuffle=on -p 2 -timeout 10m $(packages)
 
 .PHONY: faults
