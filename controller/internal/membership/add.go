@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"github.com/kube-zen/zen-lead/controller/internal/patience"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
 
@@ -69,6 +70,7 @@ func leaverCache(m manager.Manager) (cache.Cache, error) {
 	c, err := cache.New(m.GetConfig(), cache.Options{
 		Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient(),
 		DefaultTransform: cache.TransformStripManagedFields(),
+		NewInformer:      patience.NewInformer,
 		ByObject:         map[client.Object]cache.ByObject{podMetadata(): {Label: selector}},
 	})
 	if err != nil {

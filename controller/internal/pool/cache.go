@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kube-zen/zen-lead/controller/internal/patience"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
 
@@ -38,6 +39,7 @@ func CacheOptions(allPods bool) (cache.Options, error) {
 	}
 	return cache.Options{
 		ReaderFailOnMissingInformer: true,
+		NewInformer:                 patience.NewInformer,
 		DefaultTransform:            cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.LeaderPolicy{}:     {},
