@@ -1,0 +1,173 @@
+package pools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+// observer sees what happens to pools through watches of its own. Each watch stamps its events as it receives them and
+// hands them over; one goroutine, the caller's, takes them up in look and await, so nothing here needs a lock.
+type observer struct {
+	seen   chan sighting
+	failed chan error
+
+	// leader is whom the slice of a pool names now.
+	leader map[pool]sighting
+	// candidates is what the status of a pool says now.
+	candidates map[pool]int64
+}
+
+// backlog is how many facts may wait for the caller. A failover makes about ten.
+const backlog = 1 << 17
+
+// observe starts the watches of some namespaces. They run until ctx ends; a watch that ends before, which the API server
+// does after half an hour at the earliest, is an error of the next await: what follows could not be compared.
+func observe(ctx context.Context, config *rest.Config, namespaces ...string) (*observer, error) {
+	o := &observer{
+		seen: make(chan sighting, backlog), failed: make(chan error, 1),
+		leader: map[pool]sighting{}, candidates: map[pool]int64{},
+	}
+	for _, ns := range namespaces {
+		for _, open := range watches(ns) {
+			// A connection for each watch: the events of one kind then never wait behind those of another.
+			w, err := open(ctx, ownConnection(config))
+			if err != nil {
+				return nil, fmt.Errorf("watch of namespace %s: %w", ns, err)
+			}
+			go o.follow(ctx, w)
+		}
+	}
+	return o, nil
+}
+
+type opener func(context.Context, *rest.Config) (watch.Interface, error)
+
+func watches(ns string) []opener {
+	o := metav1.ListOptions{TimeoutSeconds: new(int64(3 * time.Hour / time.Second))}
+	typed := func(open func(context.Context, kubernetes.Interface) (watch.Interface, error)) opener {
+		return func(ctx context.Context, c *rest.Config) (watch.Interface, error) {
+			client, err := kubernetes.NewForConfig(protobuf(c))
+			if err != nil {
+				return nil, err
+			}
+			return open(ctx, client)
+		}
+	}
+	return []opener{
+		typed(func(ctx context.Context, c kubernetes.Interface) (watch.Interface, error) {
+			return c.CoreV1().Pods(ns).Watch(ctx, o)
+		}),
+		typed(func(ctx context.Context, c kubernetes.Interface) (watch.Interface, error) {
+			return c.CoordinationV1().Leases(ns).Watch(ctx, o)
+		}),
+		typed(func(ctx context.Context, c kubernetes.Interface) (watch.Interface, error) {
+			return c.DiscoveryV1().EndpointSlices(ns).Watch(ctx, o)
+		}),
+		func(ctx context.Context, c *rest.Config) (watch.Interface, error) {
+			client, err := dynamic.NewForConfig(c)
+			if err != nil {
+				return nil, err
+			}
+			return client.Resource(v1alpha1.GroupVersion.WithResource("leaderpolicies")).Namespace(ns).Watch(ctx, o)
+		},
+	}
+}
+
+// ownConnection keeps client-go from sharing a connection with another client.
+func ownConnection(c *rest.Config) *rest.Config {
+	c = rest.CopyConfig(c)
+	c.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	return c
+}
+
+func protobuf(c *rest.Config) *rest.Config {
+	c = rest.CopyConfig(c)
+	c.ContentType = "application/vnd.kubernetes.protobuf"
+	c.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	return c
+}
+
+func (o *observer) follow(ctx context.Context, w watch.Interface) {
+	defer w.Stop()
+	for e := range w.ResultChan() {
+		now := time.Now()
+		if e.Type == watch.Error {
+			o.fail(fmt.Errorf("watch: %w", apierrors.FromObject(e.Object)))
+			return
+		}
+		for _, s := range factsOf(e.Type, e.Object) {
+			s.at = now
+			select {
+			case o.seen <- s:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+	if ctx.Err() == nil {
+		o.fail(errors.New("a watch ended"))
+	}
+}
+
+func (o *observer) fail(err error) {
+	select {
+	case o.failed <- err:
+	default: // another one failed first
+	}
+}
+
+// look takes up all that was seen until now.
+func (o *observer) look() {
+	for {
+		select {
+		case s := <-o.seen:
+			o.note(s)
+		default:
+			return
+		}
+	}
+}
+
+func (o *observer) note(s sighting) {
+	switch s.fact {
+	case sliceNames:
+		o.leader[s.pool] = s
+	case statusNames:
+		o.candidates[s.pool] = s.candidates
+	default:
+	}
+}
+
+// await takes up what is seen until done says so. It fails where nothing at all is seen for as long as patience.
+func (o *observer) await(ctx context.Context, patience time.Duration, done func(sighting) bool) error {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		select {
+		case s := <-o.seen:
+			o.note(s)
+			if done(s) {
+				return nil
+			}
+			timer.Reset(patience)
+		case err := <-o.failed:
+			return err
+		case <-timer.C:
+			return fmt.Errorf("nothing happened for %s", patience)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package pools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kube-zen/zen-lead/test/bench"
+	"github.com/kube-zen/zen-lead/test/bench/audit"
+	"github.com/kube-zen/zen-lead/test/cluster"
+	"github.com/kube-zen/zen-lead/test/zenlead"
+)
+
+// agent is how our controller begins its name in the audit log.
+const agent = "zen-lead/"
+
+// rig is a control plane with our controller on it: etcd, which flushes each write to the disk, and the API server, as
+// processes of their own; no controller manager, no scheduler, no kubelet.
+type rig struct {
+	cluster    *cluster.Cluster
+	controller *zenlead.Controller
+	population *population
+	progress   io.Writer
+}
+
+func startRig(ctx context.Context, progress io.Writer) (*rig, error) {
+	c, err := cluster.Start(ctx, cluster.Options{
+		Layout: cluster.Separate, APIOnly: true, Fsync: true, AuditLog: true, Progress: progress,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &rig{cluster: c, progress: progress}
+	if err := r.prepare(ctx); err != nil {
+		return nil, errors.Join(err, r.stop())
+	}
+	return r, nil
+}
+
+func (r *rig) prepare(ctx context.Context) (err error) {
+	if err := zenlead.Install(ctx, r.cluster); err != nil {
+		return err
+	}
+	if r.population, err = newPopulation(r.cluster.RESTConfig()); err != nil {
+		return err
+	}
+	for _, name := range []string{ours, theirs, apart} {
+		if err := r.population.addNamespace(ctx, name); err != nil {
+			return err
+		}
+	}
+	r.controller, err = zenlead.Start(ctx, r.cluster, zenlead.Options{Metrics: true})
+	return err
+}
+
+func (r *rig) stop() error {
+	var err error
+	if r.controller != nil {
+		err = r.controller.Kill()
+	}
+	return errors.Join(err, r.cluster.Stop())
+}
+
+// populate makes pools in namespaces and waits until each has a leader and knows all its members.
+func (r *rig) populate(ctx context.Context, o *observer, pools int, namespaces ...string) error {
+	told := bench.NewProgress(r.progress, "creating pools of 3 pods", pools*len(namespaces))
+	err := inParallel(ctx, pools*len(namespaces), func(ctx context.Context, i int) error {
+		return r.population.add(ctx, namespaces[i%len(namespaces)], i/len(namespaces))
+	}, told.Step)
+	if err != nil {
+		return err
+	}
+	missing := map[pool]bool{}
+	for i := range pools {
+		for _, ns := range namespaces {
+			missing[pool{ns, poolName(i)}] = true
+		}
+	}
+	elected := func() bool {
+		for p := range missing {
+			if _, led := o.leader[p]; led && (p.namespace == theirs || o.candidates[p] == podsPerPool) {
+				delete(missing, p)
+			}
+		}
+		return len(missing) == 0
+	}
+	if o.look(); elected() {
+		return nil
+	}
+	err = o.await(ctx, patience, func(s sighting) bool {
+		if s.fact != sliceNames && s.fact != statusNames {
+			return false
+		}
+		return elected()
+	})
+	if err != nil {
+		return fmt.Errorf("%d pools have no leader or do not know all members: %w", len(missing), err)
+	}
+	return nil
+}
+
+// requests returns what the API server was asked from one moment to another.
+func (r *rig) requests(ctx context.Context, from, to time.Time) ([]audit.Request, error) {
+	marker := fmt.Sprintf("marker-%d", time.Now().UnixNano())
+	err := audit.Await(ctx, r.cluster.AuditLog, marker, func(ctx context.Context) error {
+		_, err := r.population.client.CoreV1().ConfigMaps(apart).Get(ctx, marker, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil // it is the question that counts
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return audit.Read(r.cluster.AuditLog, from, to)
+}
