@@ -21,7 +21,9 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/cluster"
@@ -89,8 +91,11 @@ func Read[T client.Object](ctx context.Context, s *Scene, name string, o T) T {
 // Patience is how long an expectation may take. It is met at once where the machine is idle.
 const Patience = 20 * time.Second
 
-// SetDefaults makes Eventually as patient as a scene is.
+// SetDefaults makes Eventually as patient as a scene is, and sends logs of libraries to where Ginkgo shows them with a
+// failure.
 func SetDefaults() {
+	log.SetLogger(GinkgoLogr)
+	klog.SetLogger(GinkgoLogr)
 	SetDefaultEventuallyTimeout(Patience)
 	SetDefaultEventuallyPollingInterval(25 * time.Millisecond)
 	EnforceDefaultTimeoutsWhenUsingContexts()
