@@ -52,10 +52,10 @@ bench: ## Measure, and print one RESULT line for each benchmark [BENCH=pools]
 	@go -C test run ./cmd/bench $(BENCH)
 
 .PHONY: lint
-lint: ## Run the linters over every module
+lint: ## Run the linters over every module [FIX=1 mends what can be mended]
 	@lint=$(call tool,golangci-lint,golangci-lint-kube-api-linter); \
-	"$$lint" run $(packages); \
-	cd hack/tools/modules; GOWORK=off "$$lint" run ./...
+	"$$lint" run $(if $(FIX),--fix) $(packages); \
+	cd hack/tools/modules; GOWORK=off "$$lint" run $(if $(FIX),--fix) ./...
 
 .PHONY: generate
 generate: ## Write the generated files: deep copies and CRDs
