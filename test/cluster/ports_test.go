@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
-	"time"
 )
 
 // A stranger that looks like a healthy etcd holds etcd's port. This must end as "port lost", which Start answers with other ports.
@@ -31,17 +31,22 @@ func TestAStrangerOnAPortIsNeverTakenForOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	stranger := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"health":"true"}`)
-	})}
-	go func() { _ = stranger.Serve(listener) }()
-	t.Cleanup(func() { _ = stranger.Close() })
+	}))
+	stranger.Listener.Close()
+	stranger.Listener = listener
+	stranger.StartTLS()
+	t.Cleanup(stranger.Close)
 
 	c, err := newCluster(s, layout, report)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.endAll() })
+	if err := c.prober.check(t.Context(), Etcd); err == nil {
+		t.Error("the stranger's health is taken for etcd's")
+	}
 	if err := c.bringUp(t.Context()); !errors.Is(err, errPortLost) {
 		t.Errorf("a start whose port a stranger holds: %v", err)
 	}
