@@ -115,3 +115,9 @@ func (s *State) Pod(name string) *corev1.Pod {
 	}
 	return nil
 }
+
+// Lease reads the Lease of a pool.
+func (s *Scene) Lease(ctx context.Context, pool string) *coordinationv1.Lease {
+	GinkgoHelper()
+	return Read(ctx, s, pool, &coordinationv1.Lease{})
+}

@@ -1,0 +1,95 @@
+package pools_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/kube-zen/zen-lead/test/cluster"
+	"github.com/kube-zen/zen-lead/test/history"
+	"github.com/kube-zen/zen-lead/test/history/record"
+	"github.com/kube-zen/zen-lead/test/proxy"
+	"github.com/kube-zen/zen-lead/test/zenlead"
+	"github.com/kube-zen/zen-lead/test/zenlead/scene"
+)
+
+func TestPools(t *testing.T) {
+	RegisterFailHandler(Fail)
+	scene.SetDefaults()
+	RunSpecs(t, "Faults of pools")
+}
+
+// full says which form of each test is asked for.
+var full = os.Getenv("ZEN_LEAD_FAULTS") == "full"
+
+// longer picks the value for the long form.
+func longer[T any](short, long T) T {
+	if full {
+		return long
+	}
+	return short
+}
+
+// c has every component as a process of its own, and zen-lead is installed in it. No controller runs between specs.
+var c *cluster.Cluster
+
+var _ = BeforeSuite(func(ctx context.Context) {
+	var err error
+	c, err = cluster.Start(ctx, cluster.Options{Layout: cluster.Separate, Progress: GinkgoWriter})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(c.Stop()).To(Succeed()) })
+	Expect(zenlead.Install(ctx, c)).To(Succeed())
+}, NodeTimeout(15*time.Minute)) // the first use builds the control plane
+
+// limit bounds a spec: its waits end with it.
+var limit = SpecTimeout(longer(time.Minute, 15*time.Minute))
+
+// start starts a controller that ends with the spec.
+func start(ctx context.Context, o zenlead.Options) *zenlead.Controller {
+	GinkgoHelper()
+	r, err := zenlead.Start(ctx, c, o)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(r.Kill()).To(Succeed()) })
+	return r
+}
+
+// throughProxy starts a controller whose requests pass a proxy.
+func throughProxy(ctx context.Context) (*zenlead.Controller, *proxy.Proxy) {
+	GinkgoHelper()
+	kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+	Expect(c.KubeconfigFor(ctx, zenlead.Namespace, zenlead.Account, kubeconfig)).To(Succeed())
+	p, err := proxy.Start(kubeconfig)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(p.Close)
+	return start(ctx, zenlead.Options{Kubeconfig: p.Kubeconfig}), p
+}
+
+// recorded records a scene until the spec ends, and has its history checked then.
+func recorded(ctx context.Context, s *scene.Scene) *record.Recorder {
+	GinkgoHelper()
+	r, err := record.Start(ctx, s.Config, record.Options{Namespaces: []string{s.Namespace}})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func(ctx context.Context) {
+		events, err := r.Stop(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		report := history.Check(events)
+		AddReportEntry("history", report.String(), ReportEntryVisibilityFailureOrVerbose)
+		Expect(report.Violations).To(BeEmpty())
+	}, NodeTimeout(time.Minute))
+	return r
+}
+
+// pool makes a policy web with pods a, b and c, of which a leads.
+func pool(ctx context.Context, s *scene.Scene) scene.State {
+	GinkgoHelper()
+	s.Policy(ctx, "web")
+	for _, name := range []string{"a", "b", "c"} {
+		s.Pod(ctx, name, "web")
+	}
+	return s.Leads(ctx, "web", "a")
+}
