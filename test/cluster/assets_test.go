@@ -44,7 +44,7 @@ func hasEnvironment(t *testing.T, c *Cluster, component Component, entry string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range bytes.Split(environment, []byte{0}) {
+	for e := range bytes.SplitSeq(environment, []byte{0}) {
 		if string(e) == entry {
 			return true
 		}

@@ -111,8 +111,8 @@ func (s *setup) writeKeys() error {
 		"etcd-client":        func() (credential, error) { return ca.issueClient("kube-apiserver-etcd-client") },
 		"front-proxy-client": func() (credential, error) { return ca.issueClient("front-proxy-client") },
 	}
-	for name, make := range makers {
-		made, err := make()
+	for name, issue := range makers {
+		made, err := issue()
 		if err != nil {
 			return err
 		}
