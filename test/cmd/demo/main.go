@@ -14,7 +14,9 @@ import (
 	"github.com/kube-zen/zen-lead/test/demo"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	// Whoever stops reading must not leave anything on a cluster: a write to a closed pipe fails and does not kill.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -23,14 +25,13 @@ func main() {
 	err := demo.Run(ctx, demo.Options{Out: os.Stdout, In: os.Stdin, Kubeconfig: os.Getenv("KUBECONFIG")})
 	switch {
 	case err == nil:
+		return 0
 	case ctx.Err() != nil:
-		fmt.Fprintln(os.Stderr, "demo: interrupted")
-		os.Exit(1)
+		fmt.Fprintln(os.Stderr, "demo: interrupted:", err)
 	case errors.Is(err, demo.ErrNoConsent):
 		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
 	default:
 		fmt.Fprintln(os.Stderr, "\ndemo: FAILED:", err)
-		os.Exit(1)
 	}
+	return 1
 }
