@@ -34,6 +34,15 @@ func (o *Observed) strangersDuration() time.Duration {
 	return 15 * time.Second
 }
 
+// The largest terms that are believed once the Lease, the one truth, is lost. Somebody may have written any number by
+// hand, and above the largest one there is no term left. Real terms begin at a version of the cluster and grow by one:
+// they never come near. What many may write (pods, slices) counts for less than the status, so that the term after the
+// largest such number is still believed.
+const (
+	mostOfStatus = term.Max - 1<<32
+	mostOfOthers = term.Max / 2
+)
+
 // claim is what a derived record (status, slice, role) remembers of a leader.
 type claim struct {
 	term term.Number
@@ -43,7 +52,7 @@ type claim struct {
 func claims(o Observed) []claim {
 	var all []claim
 	if o.Policy != nil {
-		c := claim{term: term.Number(o.Policy.Status.Term)}
+		c := claim{term: believed(term.Number(o.Policy.Status.Term), mostOfStatus)}
 		if h := o.Policy.Status.CurrentHolder; h != nil {
 			c.uid = h.UID
 		}
@@ -51,7 +60,7 @@ func claims(o Observed) []claim {
 	}
 	for i := range o.Slices {
 		s := &o.Slices[i]
-		c := claim{term: kube.Term(s.Annotations[v1alpha1.TermAnnotation])}
+		c := claim{term: believed(kube.Term(s.Annotations[v1alpha1.TermAnnotation]), mostOfOthers)}
 		if len(s.Endpoints) == 1 && s.Endpoints[0].TargetRef != nil {
 			c.uid = s.Endpoints[0].TargetRef.UID
 		}
@@ -59,7 +68,7 @@ func claims(o Observed) []claim {
 	}
 	for i := range o.Members {
 		m := &o.Members[i]
-		c := claim{term: m.Role.Term}
+		c := claim{term: believed(m.Role.Term, mostOfOthers)}
 		if m.Role.Annotation == v1alpha1.RoleLeader {
 			c.uid = m.UID
 		}
@@ -68,12 +77,17 @@ func claims(o Observed) []claim {
 	return all
 }
 
+func believed(t, most term.Number) term.Number {
+	if !t.Valid() || t > most {
+		return 0
+	}
+	return t
+}
+
 // known returns the largest term that anything still remembers, 0 if nothing does.
 func known(o Observed) (largest term.Number) {
 	for _, c := range claims(o) {
-		if c.term.Valid() {
-			largest = max(largest, c.term)
-		}
+		largest = max(largest, c.term)
 	}
 	return largest
 }
@@ -82,7 +96,7 @@ func known(o Observed) (largest term.Number) {
 func lastLeader(o Observed) *Member {
 	var last claim
 	for _, c := range claims(o) {
-		if c.uid != "" && c.term.Valid() && c.term > last.term {
+		if c.uid != "" && c.term > last.term {
 			last = c
 		}
 	}
