@@ -52,8 +52,8 @@ func Annotate(key, value string) Option {
 	return func(p *corev1.Pod) { metav1.SetMetaDataAnnotation(&p.ObjectMeta, key, value) }
 }
 
-// OnNode puts the pod on a node that does not exist: a graceful deletion then waits for ever for its kubelet.
-func OnNode(p *corev1.Pod) { p.Spec.NodeName = "nowhere" }
+// OnNode puts the pod on a node. No kubelet runs there: a graceful deletion waits for ever.
+func OnNode(name string) Option { return func(p *corev1.Pod) { p.Spec.NodeName = name } }
 
 // Pending creates a pod that is not ready.
 func (s *Scene) Pending(ctx context.Context, name, pool string, options ...Option) *corev1.Pod {
