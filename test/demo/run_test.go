@@ -13,6 +13,8 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kube-zen/zen-lead/test/cluster"
 	"github.com/kube-zen/zen-lead/test/demo"
@@ -21,6 +23,7 @@ import (
 // TestABorrowedClusterIsGivenBack runs the whole demo on a cluster that is not its own. `make demo` runs the same steps
 // on one of its own.
 func TestABorrowedClusterIsGivenBack(t *testing.T) {
+	ctrllog.SetLogger(klog.Background())
 	c, err := cluster.Start(t.Context(), cluster.Options{FakeNodes: 3, Progress: os.Stderr})
 	if err != nil {
 		t.Fatal(err)

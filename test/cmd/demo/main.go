@@ -11,12 +11,16 @@ import (
 	"os/signal"
 	"syscall"
 
+	"k8s.io/klog/v2"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/kube-zen/zen-lead/test/demo"
 )
 
 func main() { os.Exit(run()) }
 
 func run() int {
+	ctrllog.SetLogger(klog.Background()) // it complains at length when nobody chose one
 	// Whoever stops reading must not leave anything on a cluster: a write to a closed pipe fails and does not kill.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
