@@ -34,7 +34,7 @@ var _ = Describe("Under random load", func() {
 			defer close(over)
 			var err error
 			counts, err = churn.Run(ctx, s.Config, churn.Options{
-				Namespace: s.Namespace, Seed: seed, Duration: longer(15*time.Second, 3*time.Minute),
+				Namespace: s.Namespace, Seed: seed, Duration: longer(12*time.Second, 3*time.Minute),
 			})
 			load <- err
 		}()

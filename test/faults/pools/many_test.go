@@ -18,9 +18,9 @@ import (
 
 var _ = Describe("Many pools at once", func() {
 	It("have their leaders, and new ones when all of those go at once", func(ctx context.Context) {
-		number := longer(40, 200)
+		number := longer(20, 200)
 		s := scene.New(ctx, c)
-		recorded(ctx, s)
+		recorded(s)
 		name := func(i int) string { return fmt.Sprintf("pool-%d", i) }
 		each := func(do func(i int)) {
 			var group errgroup.Group

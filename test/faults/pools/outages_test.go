@@ -33,7 +33,7 @@ var _ = Describe("No leader changes while", func() {
 	)
 	BeforeEach(func(ctx context.Context) {
 		s = scene.New(ctx, c)
-		recorded(ctx, s)
+		recorded(s)
 		controller = start(ctx, zenlead.Options{})
 		before = pool(ctx, s)
 	})
@@ -46,13 +46,16 @@ var _ = Describe("No leader changes while", func() {
 		Expect(controller.Probe(ctx, "/readyz")).To(Equal(200), "it is the same process")
 	}
 
-	It("the API server is killed and started again", func(ctx context.Context) {
+	killed := func(ctx context.Context) {
 		Expect(c.Kill(cluster.APIServer)).To(Succeed())
 		Expect(answers(ctx, s)).NotTo(Succeed())
 		Expect(c.Restart(ctx, cluster.APIServer)).To(Succeed())
 		Expect(answers(ctx, s)).To(Succeed())
 		unmoved(ctx)
-	}, limit)
+	}
+	if full {
+		It("the API server is killed and started again", killed, limit)
+	}
 
 	It("etcd stands still", func(ctx context.Context) {
 		Expect(c.Freeze(cluster.Etcd)).To(Succeed())
@@ -68,7 +71,7 @@ var _ = Describe("No leader changes while", func() {
 })
 
 var _ = Describe("A namespace that is deleted", func() {
-	It("ends quietly: nothing is made again and nothing is complained of", func(ctx context.Context) {
+	quietly := func(ctx context.Context) {
 		s := scene.New(ctx, c)
 		controller := start(ctx, zenlead.Options{})
 		pool(ctx, s)
@@ -86,5 +89,8 @@ var _ = Describe("A namespace that is deleted", func() {
 
 		other := scene.New(ctx, c)
 		pool(ctx, other)
-	}, limit)
+	}
+	if full { // the controller of namespaces takes its time
+		It("ends quietly: nothing is made again and nothing is complained of", quietly, limit)
+	}
 })

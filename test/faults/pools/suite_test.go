@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,6 +36,14 @@ func longer[T any](short, long T) T {
 	return short
 }
 
+// onlyFull leaves entries of a table out of the short form.
+func onlyFull(entries ...TableEntry) []TableEntry {
+	if full {
+		return entries
+	}
+	return nil
+}
+
 // c has every component as a process of its own, and zen-lead is installed in it. No controller runs between specs.
 var c *cluster.Cluster
 
@@ -44,6 +53,8 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(c.Stop()).To(Succeed()) })
 	Expect(zenlead.Install(ctx, c)).To(Succeed())
+	recorder, err = record.Start(ctx, c.RESTConfig(), record.Options{})
+	Expect(err).NotTo(HaveOccurred())
 }, NodeTimeout(15*time.Minute)) // the first use builds the control plane
 
 // limit bounds a spec: its waits end with it.
@@ -69,20 +80,25 @@ func throughProxy(ctx context.Context) (*zenlead.Controller, *proxy.Proxy) {
 	return start(ctx, zenlead.Options{Kubeconfig: p.Kubeconfig}), p
 }
 
-// recorded records a scene until the spec ends, and has its history checked then.
-func recorded(ctx context.Context, s *scene.Scene) *record.Recorder {
-	GinkgoHelper()
-	r, err := record.Start(ctx, s.Config, record.Options{Namespaces: []string{s.Namespace}})
+// recorded has the history of a scene checked at the end of the suite.
+func recorded(s *scene.Scene) { checked[s.Namespace] = true }
+
+// recorder records all scenes: a watch on each would take a second or two to say that it has seen everything.
+var (
+	recorder *record.Recorder
+	checked  = map[string]bool{}
+)
+
+var _ = AfterSuite(func(ctx context.Context) {
+	if recorder == nil {
+		return // the cluster did not start
+	}
+	events, err := recorder.Stop(ctx)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func(ctx context.Context) {
-		events, err := r.Stop(ctx)
-		Expect(err).NotTo(HaveOccurred())
-		report := history.Check(events)
-		AddReportEntry("history", report.String(), ReportEntryVisibilityFailureOrVerbose)
-		Expect(report.Violations).To(BeEmpty())
-	}, NodeTimeout(time.Minute))
-	return r
-}
+	report := history.Check(slices.DeleteFunc(events, func(e history.Event) bool { return !checked[e.Namespace] }))
+	AddReportEntry("history of the scenes", report.String())
+	Expect(report.Violations).To(BeEmpty())
+}, NodeTimeout(time.Minute))
 
 // pool makes a policy web with pods a, b and c, of which a leads.
 func pool(ctx context.Context, s *scene.Scene) scene.State {
