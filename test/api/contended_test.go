@@ -21,7 +21,7 @@ var _ = Describe("A Lease that somebody else uses", func() {
 	var s *scene.Scene
 	BeforeEach(func(ctx context.Context) { s = scene.New(ctx, c) })
 
-	contended := func(ctx context.Context, pool string) func(context.Context) string {
+	contended := func(pool string) func(context.Context) string {
 		return func(ctx context.Context) string {
 			p := scene.Read(ctx, s, pool, &v1alpha1.LeaderPolicy{})
 			state := scene.State{Policy: p}
@@ -37,7 +37,7 @@ var _ = Describe("A Lease that somebody else uses", func() {
 		Expect(s.Create(ctx, foreign)).To(Succeed())
 		s.Policy(ctx, "web")
 		s.Pod(ctx, "a", "web")
-		Eventually(ctx, contended(ctx, "web")).Should(And(HavePrefix("ForeignRecord: "), ContainSubstring("delete it")))
+		Eventually(ctx, contended("web")).Should(And(HavePrefix("ForeignRecord: "), ContainSubstring("delete it")))
 		// A pool that shares nothing with it goes on.
 		s.Policy(ctx, "other")
 		s.Pod(ctx, "b", "other")
@@ -69,7 +69,7 @@ var _ = Describe("A Lease that somebody else uses", func() {
 			return scene.Read(ctx, s, "web", &coordinationv1.Lease{}).Spec.HolderIdentity
 		}).Should(HaveValue(Equal("stranger")))
 		s.Pod(ctx, "b", "web")
-		Eventually(ctx, contended(ctx, "web")).Should(And(HavePrefix("ForeignHolder: "), ContainSubstring(`"stranger"`)))
+		Eventually(ctx, contended("web")).Should(And(HavePrefix("ForeignHolder: "), ContainSubstring(`"stranger"`)))
 		renewed := scene.Read(ctx, s, "web", &coordinationv1.Lease{})
 		Eventually(ctx, func(ctx context.Context) time.Time { // while it renews nobody takes anything
 			l := scene.Read(ctx, s, "web", &coordinationv1.Lease{})

@@ -116,7 +116,7 @@ func metrics(ctx context.Context, r *zenlead.Controller, token string) (status i
 	defer client.CloseIdleConnections()
 	answer, err := client.Do(req)
 	Expect(err).NotTo(HaveOccurred())
-	defer answer.Body.Close() //nolint:errcheck // read only
+	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	Expect(err).NotTo(HaveOccurred())
 	return answer.StatusCode, string(text)

@@ -79,8 +79,8 @@ func forwarder(upstream *rest.Config, target *url.URL) (*httputil.ReverseProxy, 
 		},
 		FlushInterval: -1, // watches
 		ErrorLog:      log.New(io.Discard, "", 0),
-		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
-			panic(http.ErrAbortHandler) // the API server broke off, so does the proxy
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) {
+			abort() // as the API server did
 		},
 	}, nil
 }
@@ -159,10 +159,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.forward.ServeHTTP(lost, out)
 		p.note(request, lost.Code)
 		rule.acted()
-		panic(http.ErrAbortHandler)
+		abort()
 	}
 	defer func() { p.note(request, answer.status) }()
 	p.forward.ServeHTTP(answer, out)
+}
+
+// abort breaks the program's connection.
+func abort() {
+	panic(http.ErrAbortHandler) //nolint:forbidigo // that is how package http wants it
 }
 
 func (p *Proxy) ruleFor(r Request) *Rule {

@@ -195,7 +195,7 @@ func TestAWatchStreams(t *testing.T) {
 	s, _, c := start(t)
 	stream, err := c.Get().AbsPath("/api/v1/pods").Param("watch", "1").Stream(t.Context())
 	must(t, err)
-	defer stream.Close() //nolint:errcheck // read only
+	defer stream.Close()
 	for _, want := range []string{"first", "second"} {
 		s.say <- want
 		line := make([]byte, len(want)+1)

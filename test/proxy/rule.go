@@ -147,7 +147,7 @@ func (r *Rule) before(w http.ResponseWriter, q *http.Request) bool {
 		r.acted()
 		<-r.hold // not bounded by the request: a write outlives its author
 		if !r.forward {
-			panic(http.ErrAbortHandler)
+			abort()
 		}
 	case r.delay != 0:
 		r.acted()

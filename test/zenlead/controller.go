@@ -95,7 +95,7 @@ func (r *Controller) run(path string, args []string, kubeconfig string) error {
 	if err != nil {
 		return fmt.Errorf("start zen-lead: %w", err)
 	}
-	c := exec.Command(path, args...) //nolint:noctx // it lives until it is told to end
+	c := exec.Command(path, args...) // it lives until it is told to end
 	c.Args[0] = "zen-lead"
 	c.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	c.Stdout, c.Stderr = log, log
@@ -235,7 +235,7 @@ func ended(err error) error {
 }
 
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // local, at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	. "github.com/onsi/ginkgo/v2" //nolint:revive // the suites' language
-	. "github.com/onsi/gomega"    //nolint:revive // the suites' language
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
