@@ -20,12 +20,16 @@ func (p *place) giveBack(ctx context.Context) error {
 	p.tell.text("")
 	p.tell.line("removing what the demo made")
 	defer p.tell.during("removing")()
+	// The cluster takes its time for a namespace (five seconds before it begins), so two go side by side.
 	var errs []error
 	if p.made.namespace {
-		errs = append(errs, p.removeNamespace(ctx))
+		errs = append(errs, p.deleteNamespace(ctx))
 	}
 	if p.made.config {
 		errs = append(errs, p.removeConfig(ctx))
+	}
+	if p.made.namespace {
+		errs = append(errs, p.awaitNoNamespace(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("something is left on the cluster (namespace %s, and what controller/config holds if the demo installed it): %w", p.namespace, err)
@@ -34,7 +38,8 @@ func (p *place) giveBack(ctx context.Context) error {
 	return nil
 }
 
-func (p *place) removeNamespace(ctx context.Context) error {
+// deleteNamespace asks for it.
+func (p *place) deleteNamespace(ctx context.Context) error {
 	policy := &v1alpha1.LeaderPolicy{}
 	policy.Namespace, policy.Name = p.namespace, poolName
 	if err := client.IgnoreNotFound(p.client.Delete(ctx, policy)); err != nil {
@@ -52,7 +57,12 @@ func (p *place) removeNamespace(ctx context.Context) error {
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("release the Lease: %w", err)
 	}
-	_, err = p.run(ctx, "delete", "namespace", p.namespace, "--ignore-not-found", "--wait")
+	_, err = p.run(ctx, "delete", "namespace", p.namespace, "--ignore-not-found", "--wait=false")
+	return err
+}
+
+func (p *place) awaitNoNamespace(ctx context.Context) error {
+	_, err := p.run(ctx, "wait", "--for=delete", "namespace/"+p.namespace, "--timeout="+removalTime.String())
 	return err
 }
 

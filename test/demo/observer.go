@@ -150,6 +150,9 @@ func (o *observer) await(ctx context.Context, check func(*world) findings) error
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return context.Cause(ctx) // interrupted: nothing was expected by now
+			}
 			return &unmetError{findings: found, cause: context.Cause(ctx)}
 		}
 	}
