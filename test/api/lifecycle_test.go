@@ -101,6 +101,17 @@ var _ = Describe("A pool", func() {
 		Expect(s.Leads(ctx, "web", "web-0").UID).NotTo(Equal(before.UID))
 	}, limit)
 
+	It("knows that a pod was made again while no controller ran", func(ctx context.Context) {
+		s.Policy(ctx, "web")
+		s.Pod(ctx, "web-0", "web")
+		before := s.Leads(ctx, "web", "web-0")
+		withoutController(ctx, func() {
+			s.DeletePod(ctx, "web-0")
+			s.Pod(ctx, "web-0", "web")
+		})
+		Eventually(ctx, func(ctx context.Context) int64 { return s.Leads(ctx, "web", "web-0").Term }).Should(Equal(before.Term + 1))
+	}, limit)
+
 	It("is not disturbed by pools whose names begin like its own", func(ctx context.Context) {
 		names := []string{"web", "web-1", "web-leader", "web-leader-leader", "we"}
 		for _, name := range names {
