@@ -45,7 +45,7 @@ test: ## Every check and every test
 
 .PHONY: faults
 faults: ## Break things at random and check what watchers saw [SUITE=pools]
-	go -C test test -v -count=1 -timeout 30m ./faults/$(or $(SUITE),pools)/...
+	ZEN_LEAD_FAULTS=full go -C test test -v -count=1 -timeout 60m ./faults/$(or $(SUITE),pools)/...
 
 .PHONY: bench
 bench: ## Measure, and print one RESULT line for each benchmark [BENCH=pools]
