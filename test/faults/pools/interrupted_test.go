@@ -109,8 +109,8 @@ var _ = Describe("A controller that sleeps over", func() {
 	},
 		Entry("the Lease", limit, leaseWrite, finished),
 		Entry("the new role, which nobody marks", limit, newRoleWrite, unfinished),
+		Entry("the slice", limit, sliceWrite, finished),
 		onlyFull(
-			Entry("the slice", limit, sliceWrite, finished),
 			Entry("the slice, which nobody writes", limit, sliceWrite, unfinished),
 			Entry("the new role", limit, newRoleWrite, finished),
 			Entry("the old role", limit, oldRoleWrite, finished),
