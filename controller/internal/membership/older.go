@@ -8,22 +8,31 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// correctOlder pages once through all pods: those that are older than the admission policy have no label, and those
-// that left a pool before may bear a role. It tries until it went through; until then such pods wait.
+// Times at which all pods are looked at. The admission policies act a moment after they are applied, so a pod that was
+// made in between is found by the second look; one that they passed over (failurePolicy Ignore) by a later one.
+const (
+	secondLook = 5 * time.Second
+	laterLooks = 10 * time.Minute
+)
+
+// correctOlder pages through all pods: those that are older than the admission policy have no label, and those that
+// left a pool while nobody watched may bear a role. A pod that cannot be corrected waits for the next look; nothing
+// here ends the process.
 func (r *reconciler) correctOlder(ctx context.Context) error {
-	backoff := wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 0.1, Steps: 10, Cap: time.Minute}
-	return wait.ExponentialBackoffWithContext(ctx, backoff, func(ctx context.Context) (bool, error) {
+	for pause := secondLook; ; pause = laterLooks {
 		if err := r.correctAll(ctx); err != nil {
-			log.FromContext(ctx).Info("Older pods are not all looked at yet", "error", err.Error())
-			return false, nil
+			log.FromContext(ctx).Info("Not every pod's label and role could be corrected", "error", err.Error(), "nextLook", pause)
 		}
-		return true, nil
-	})
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
 }
 
 func (r *reconciler) correctAll(ctx context.Context) error {

@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	away      = fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)
-	forbidden = apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("no roles yet"))
-	expired   = apierrors.NewResourceExpired("too old")
+	errAway      = fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)
+	errForbidden = apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("no roles yet"))
+	errExpired   = apierrors.NewResourceExpired("too old")
 )
 
 // server fails with err until it has been tried for so long.
@@ -38,10 +38,10 @@ func TestPatience(t *testing.T) {
 		want error
 	}{
 		"an API server that answers is asked once":                {nil, 0, nil},
-		"one that is away for an hour is noticed when it is back": {away, time.Hour, nil},
-		"one that has just started may refuse":                    {forbidden, 5 * time.Second, nil},
-		"one that goes on refusing means it":                      {forbidden, time.Hour, forbidden},
-		"a version that is too old is the caller's affair":        {expired, time.Hour, expired},
+		"one that is away for an hour is noticed when it is back": {errAway, time.Hour, nil},
+		"one that has just started may refuse":                    {errForbidden, 5 * time.Second, nil},
+		"one that goes on refusing means it":                      {errForbidden, time.Hour, errForbidden},
+		"a version that is too old is the caller's affair":        {errExpired, time.Hour, errExpired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestPatienceEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if _, err := patiently(ctx, server(away, time.Hour)); !errors.Is(err, syscall.ECONNREFUSED) {
+		if _, err := patiently(ctx, server(errAway, time.Hour)); !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Errorf("error %v", err)
 		}
 	})

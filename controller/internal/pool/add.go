@@ -11,6 +11,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +28,13 @@ import (
 // workers is how many pools are decided at once. A pass mostly waits for the API server.
 const workers = 16
 
+// A pass that failed is tried again after firstRetry, then ever more slowly, up to lastRetry: what was repaired (a
+// right, a webhook) is noticed that soon.
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 5 * time.Second
+)
+
 // Add adds the controller of pools to the manager, whose cache must be made with CacheOptions.
 func Add(ctx context.Context, m manager.Manager) error {
 	if err := addIndexes(ctx, m.GetFieldIndexer()); err != nil {
@@ -42,7 +50,10 @@ func Add(ctx context.Context, m manager.Manager) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(policyOfPod), builder.WithPredicates(memberChanged)).
 		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfService)).
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(policyOfLabel)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: workers, SkipNameValidation: new(true)}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: workers, SkipNameValidation: new(true),
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
+		}).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("controller of pools: %w", err)

@@ -18,6 +18,9 @@ type Observed struct {
 	Namespace, Name string
 	// Policy is nil where it is gone or going.
 	Policy *v1alpha1.LeaderPolicy
+	// PolicyLive is true where its absence was seen at the API server, after everything else was read: the watch of
+	// policies may lag behind the others.
+	PolicyLive bool
 	// Members, oldest first.
 	Members []Member
 
@@ -40,8 +43,9 @@ type Observed struct {
 
 // Plan is what is to be done about a pool. apply carries it out in the order of its fields.
 type Plan struct {
-	// Reread asks for the Lease to be read from the API server and for a new decision; nothing else is planned.
-	Reread bool
+	// Reread asks for the Lease, and RereadPolicy for the policy, to be read from the API server and for a new decision;
+	// nothing else is planned.
+	Reread, RereadPolicy bool
 	// Create makes the missing Lease, empty; everything else waits for the next decision.
 	Create bool
 	// Record replaces the record of the Lease; nil leaves it.
@@ -71,7 +75,11 @@ type Plan struct {
 func Decide(o Observed, now time.Time) Plan {
 	switch {
 	case o.Policy == nil:
-		return dissolve(o)
+		p := dissolve(o)
+		if p.destroys() && !o.PolicyLive {
+			return Plan{RereadPolicy: true}
+		}
+		return p
 	case o.Lease == nil:
 		return Plan{Create: true}
 	case o.behind():
@@ -138,4 +146,9 @@ func dissolve(o Observed) Plan {
 		p.Events = append(p.Events, missingPolicy(&m))
 	}
 	return p
+}
+
+// destroys says whether the plan takes something away that a policy would want.
+func (p *Plan) destroys() bool {
+	return p.Record != nil || len(p.Roles)+len(p.RemoveServices)+len(p.RemoveSlices) > 0
 }

@@ -144,6 +144,10 @@ func TestSomebodyElsesLease(t *testing.T) {
 func TestAPolicyThatIsGoneIsUndone(t *testing.T) {
 	o := observed("a", member("a", role("leader", 101)), member("b", role("follower", 101)), member("c"))
 	o.Policy = nil
+	if p := Decide(o, epoch); !p.RereadPolicy || p.destroys() {
+		t.Fatalf("plan %+v, want to ask the API server for the policy first: its watch may lag", p)
+	}
+	o.PolicyLive = true
 	p := Decide(o, epoch)
 	if p.Record == nil || p.Record.Held() || p.Record.Term() != 101 {
 		t.Errorf("record %+v, want it empty and of term 101", p.Record)
@@ -169,6 +173,14 @@ func TestAStatusOfALargerTermIsNotOverwritten(t *testing.T) {
 	o.Policy.Status.Term = 102 // another replica moved on; our watch of Leases lags behind that of policies
 	if p := Decide(o, epoch); !p.Reread || p.Status != nil {
 		t.Errorf("plan %+v, want to read the Lease again", p)
+	}
+}
+
+func TestALeaderWhoseLeaseSomebodyGaveADurationIsGrantedAnew(t *testing.T) {
+	o := takenByStranger(observed("a", member("a"), member("b")), "a", 15, 16*time.Second)
+	p := Decide(o, epoch)
+	if p.Leader == nil || p.Leader.Name != "a" || p.Record == nil || p.Record.Holder.UID != "ua" {
+		t.Errorf("leader %+v, record %+v; want a to be written again", p.Leader, p.Record)
 	}
 }
 

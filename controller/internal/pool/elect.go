@@ -34,7 +34,7 @@ func elect(o Observed) election {
 	switch named := o.Record.Held(); {
 	case e.leader == nil && named && o.Ours:
 		e.release(o, holder)
-	case e.leader != nil && (!named || e.leader != holder):
+	case e.leader != nil && (!named || !o.Ours || o.heldByStranger() || e.leader != holder):
 		e.grant(o, holder)
 	}
 	return e
@@ -94,6 +94,8 @@ func holderOf(o Observed) *Member {
 // whyNot says why the record's holder does not lead any more.
 func whyNot(o Observed, holder *Member) Reason {
 	switch {
+	case holder != nil && o.heldByStranger():
+		return ReasonStranger
 	case !o.Ours && holder != nil && holder.MayStay():
 		return ReasonLost
 	case holder == nil && !o.Record.Held():

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
-	"github.com/kube-zen/zen-lead/core/kube"
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
@@ -39,7 +38,7 @@ func uid(u string) func(*Member) {
 // role gives the member a role that was written in term t.
 func role(r string, t term.Number) func(*Member) {
 	return func(m *Member) {
-		m.Role = Role{Annotation: r, Label: r, TermText: kube.FormatTerm(t), Term: t}
+		m.Role = RoleWrite{Role: r, Term: t}.written()
 	}
 }
 

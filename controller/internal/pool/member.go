@@ -46,6 +46,8 @@ type Role struct {
 	// TermText is the term annotation as it stands, which the fence compares; Term is its value, 0 if it is none.
 	TermText string
 	Term     term.Number
+	// HasAnnotation, HasLabel and HasTerm tell a value that is empty from one that is absent.
+	HasAnnotation, HasLabel, HasTerm bool
 }
 
 // MemberOf reads a pod.
@@ -87,13 +89,12 @@ func MemberOf(p *corev1.Pod) Member {
 }
 
 func roleOf(labels, annotations map[string]string) Role {
-	text := annotations[v1alpha1.TermAnnotation]
-	return Role{
-		Annotation: annotations[v1alpha1.RoleAnnotation],
-		Label:      labels[v1alpha1.RoleLabel],
-		TermText:   text,
-		Term:       kube.Term(text),
-	}
+	var r Role
+	r.Annotation, r.HasAnnotation = annotations[v1alpha1.RoleAnnotation]
+	r.Label, r.HasLabel = labels[v1alpha1.RoleLabel]
+	r.TermText, r.HasTerm = annotations[v1alpha1.TermAnnotation]
+	r.Term = kube.Term(r.TermText)
+	return r
 }
 
 // Candidate says whether the member may be elected now.

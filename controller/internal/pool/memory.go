@@ -21,6 +21,8 @@ type memory struct {
 	// leaseVersion was first seen at leaseSince.
 	leaseVersion string
 	leaseSince   time.Time
+	// stale counts the stale passes since the last one that went through.
+	stale int
 	// told keeps events about members from being repeated by every decision.
 	told map[types.UID]string
 }

@@ -44,10 +44,24 @@ func (r *Reconciler) observePolicy(ctx context.Context, key types.NamespacedName
 		return err
 	}
 	if !found {
-		m.forget(policyKey) // only its status is ever written: if it is not there it is gone
-		return nil
+		if p, found = newest(m, policyKey, p, false, now); !found {
+			return nil
+		}
 	}
 	if p, _ = newest(m, policyKey, p, found, now); p.DeletionTimestamp == nil {
+		o.Policy = p
+	}
+	return nil
+}
+
+// observePolicyLive reads the policy from the API server, after everything else was read.
+func (r *Reconciler) observePolicyLive(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
+	p, found, err := get(ctx, r.Live, key, &v1alpha1.LeaderPolicy{})
+	if err != nil {
+		return err
+	}
+	if o.PolicyLive = true; found && p.DeletionTimestamp == nil {
+		m.remember(policyKey, p, now)
 		o.Policy = p
 	}
 	return nil
@@ -119,6 +133,7 @@ func (r *Reconciler) observeServices(ctx context.Context, key types.NamespacedNa
 		}
 	}
 	if wanted == "" {
+		m.forget(serviceKey)
 		return nil
 	}
 	s, found, err := get(ctx, r.Client, types.NamespacedName{Namespace: key.Namespace, Name: wanted}, &corev1.Service{})

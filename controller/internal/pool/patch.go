@@ -35,8 +35,8 @@ func (w RoleWrite) patch(pool string) ([]byte, error) {
 	ops := []operation{
 		{"test", uidPath, w.Member.UID},
 		{"test", poolAnnotationPath, pool},
-		{"test", rolePath, orNull(seen.Annotation)},
-		{"test", termPath, orNull(seen.TermText)},
+		{"test", rolePath, orNull(seen.Annotation, seen.HasAnnotation)},
+		{"test", termPath, orNull(seen.TermText, seen.HasTerm)},
 	}
 	if w.Role == "" {
 		ops = append(ops, removals(seen)...)
@@ -60,17 +60,17 @@ func (w RoleWrite) patch(pool string) ([]byte, error) {
 // removals takes off what is there: a JSON patch that removes what is not there fails.
 func removals(seen Role) []operation {
 	var ops []operation
-	for path, value := range map[string]string{rolePath: seen.Annotation, termPath: seen.TermText, roleLabelPath: seen.Label} {
-		if value != "" {
+	for path, there := range map[string]bool{rolePath: seen.HasAnnotation, termPath: seen.HasTerm, roleLabelPath: seen.HasLabel} {
+		if there {
 			ops = append(ops, operation{Op: "remove", Path: path})
 		}
 	}
 	return ops
 }
 
-// orNull is how a test says "absent".
-func orNull(s string) any {
-	if s == "" {
+// orNull is how a test says "absent", which is not the same as empty.
+func orNull(s string, there bool) any {
+	if !there {
 		return nil
 	}
 	return s

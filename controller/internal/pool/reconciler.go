@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -28,6 +29,10 @@ type Reconciler struct {
 // retryAfter is when a pass that found itself stale is tried again, unless the event of the change comes first.
 const retryAfter = 20 * time.Millisecond
 
+// staleInARow is how many passes in a row may be stale before that counts as an error, which is told in the log and
+// retried ever more slowly: something then refuses the write for good, or the API server is away.
+const staleInARow = 5
+
 // Reconcile decides about one pool and carries the decision out.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	m := r.memories.of(req.NamespacedName)
@@ -38,11 +43,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	switch {
 	case errors.Is(err, errTerminating):
 		return ctrl.Result{}, nil
-	case errors.Is(err, errStale):
+	case errors.Is(err, errStale) && m.stale < staleInARow:
+		m.stale++
 		log.FromContext(ctx).V(1).Info("Deciding anew", "why", err.Error())
 		return ctrl.Result{RequeueAfter: retryAfter}, nil
 	case err != nil:
 		return ctrl.Result{}, err
+	}
+	m.stale = 0
+	switch {
 	case m.waiting() && (plan.After == 0 || plan.After > staleFor):
 		return ctrl.Result{RequeueAfter: staleFor}, nil
 	}
@@ -62,6 +71,15 @@ func (r *Reconciler) pass(ctx context.Context, req ctrl.Request, m *memory) (Pla
 	if plan.Reread {
 		if err := r.observeLive(ctx, req.NamespacedName, m, now, &o); err != nil {
 			return plan, err
+		}
+		plan = Decide(o, now.Truncate(time.Microsecond))
+	}
+	if plan.RereadPolicy {
+		if err := r.observePolicyLive(ctx, req.NamespacedName, m, now, &o); err != nil {
+			return plan, err
+		}
+		if o.Policy != nil { // it is there: the next pass observes everything for it
+			return plan, fmt.Errorf("%w: the watch of policies lags behind", errStale)
 		}
 		plan = Decide(o, now.Truncate(time.Microsecond))
 	}

@@ -113,6 +113,22 @@ func TestTheFenceOfRoles(t *testing.T) {
 	}
 }
 
+func TestAnEmptyAnnotationIsNotAnAbsentOne(t *testing.T) {
+	pod := map[string]any{"metadata": map[string]any{"uid": "ua", "labels": map[string]string{"zen-lead/role": ""},
+		"annotations": map[string]string{"zen-lead/pool": "web", "zen-lead/role": "", "zen-lead/term": ""}}}
+	seen := roleOf(map[string]string{"zen-lead/role": ""}, map[string]string{"zen-lead/role": "", "zen-lead/term": ""})
+	for _, role := range []string{"follower", ""} {
+		w := RoleWrite{Member: member("a", func(m *Member) { m.Role = seen }), Role: role, Term: 101}
+		body, err := w.patch("web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := applyPatch(t, body, pod); err != nil {
+			t.Errorf("patch %s: %v", body, err)
+		}
+	}
+}
+
 func TestAPodWithoutLabelsGetsTheMap(t *testing.T) {
 	w := RoleWrite{Member: member("a", func(m *Member) { m.Unlabelled = true }), Role: "leader", Term: 101}
 	body, err := w.patch("web")

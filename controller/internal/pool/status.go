@@ -23,10 +23,10 @@ func statusOf(o Observed, e election, record term.Record, now time.Time) v1alpha
 		ObservedGeneration: o.Policy.Generation,
 	}
 	if e.contended == nil {
-		s.Term = int64(record.Term())
-		if s.LastTransitionTime = nil; record.Term().Valid() {
+		if record.Base != 0 {
+			s.Term = int64(record.Term())
 			s.LastTransitionTime = since(o, e, now)
-		}
+		} // else the Lease was made again and nobody leads yet: the term is still the largest that is known
 	}
 	if e.leader != nil {
 		s.Phase = v1alpha1.PhaseStable

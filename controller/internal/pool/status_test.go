@@ -76,6 +76,15 @@ func TestAConditionThatHealedGoes(t *testing.T) {
 	}
 }
 
+func TestTheTermDoesNotFallWhenTheLeaseIsLostWhileNobodyMayLead(t *testing.T) {
+	o := observed("", member("a", unready))
+	carryOut(&o, Decide(o, epoch))
+	s := Decide(justMade(o), epoch).Status
+	if s != nil && s.Term != 101 {
+		t.Errorf("term %d, want 101", s.Term)
+	}
+}
+
 func TestTheTermBeganWhenTheLeaseSaysSo(t *testing.T) {
 	o := observed("a", member("a"))
 	s := Decide(o, epoch.Add(time.Hour)).Status
