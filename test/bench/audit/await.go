@@ -22,7 +22,7 @@ func Await(ctx context.Context, path, text string, request func(context.Context)
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // it is only read
+	defer f.Close()
 	if _, err := f.Seek(0, io.SeekEnd); err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}

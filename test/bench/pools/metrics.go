@@ -69,7 +69,7 @@ func (p *passes) count(ctx context.Context, address string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("metrics: %w", err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // it is only read
+	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("metrics: %s", answer.Status)
 	}

@@ -48,7 +48,7 @@ func TestEveryWriteIsRecorded(t *testing.T) {
 
 	f, err := os.Open(file)
 	must(t, err)
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	read, err := history.Read(f)
 	must(t, err)
 	for i := range read { // JSON has no monotonic clock
