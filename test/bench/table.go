@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 )
 
-// Table prints rows under a title, the first row being the head: the first column to the left, the others to the right.
+// Table prints rows under a title: the first column to the left, the others to the right.
 func Table(w io.Writer, title string, rows [][]string) error {
 	if _, err := fmt.Fprintf(w, "\n%s\n\n", title); err != nil {
 		return err

@@ -143,11 +143,9 @@ func (f *stay) restartController(ctx context.Context, r *rig, p *passes) (err er
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return errors.Join(context.Cause(ctx), err)
 		}
-		if f.restarted, err = p.count(ctx, r.controller.Metrics); err != nil {
-			return err
-		}
+		f.restarted, err = p.count(ctx, r.controller.Metrics) // it may be ready before it serves metrics
 	}
 	asked, err := r.requests(ctx, begin, time.Now())
 	f.restart = audit.CountOf(asked, agent)

@@ -65,7 +65,6 @@ func (f *stay) report(ctx context.Context, e bench.Effort, out io.Writer) error 
 	return errors.Join(
 		bench.Table(out, title, rows),
 		bench.Table(out, "And besides", [][]string{
-			{"", ""},
 			{"passes over pools in that time, made by changing each policy once", strconv.Itoa(f.decided)},
 			{"a new controller: pools decided", strconv.Itoa(f.restarted)},
 			{"a new controller: writes", strconv.Itoa(f.restart.Writes + f.restart.Failed + f.restart.Events)},

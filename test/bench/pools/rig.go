@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -81,22 +82,20 @@ func (r *rig) populate(ctx context.Context, o *observer, pools int, namespaces .
 			missing[pool{ns, poolName(i)}] = true
 		}
 	}
-	elected := func() bool {
-		for p := range missing {
-			if _, led := o.leader[p]; led && (p.namespace == theirs || o.candidates[p] == podsPerPool) {
-				delete(missing, p)
-			}
-		}
-		return len(missing) == 0
+	complete := func(p pool) bool {
+		_, led := o.leader[p]
+		return led && (p.namespace == theirs || o.candidates[p] == podsPerPool)
 	}
-	if o.look(); elected() {
+	o.look()
+	maps.DeleteFunc(missing, func(p pool, _ bool) bool { return complete(p) })
+	if len(missing) == 0 {
 		return nil
 	}
 	err = o.await(ctx, patience, func(s sighting) bool {
-		if s.fact != sliceNames && s.fact != statusNames {
-			return false
+		if complete(s.pool) {
+			delete(missing, s.pool)
 		}
-		return elected()
+		return len(missing) == 0
 	})
 	if err != nil {
 		return fmt.Errorf("%d pools have no leader or do not know all members: %w", len(missing), err)
