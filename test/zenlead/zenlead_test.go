@@ -109,11 +109,8 @@ func TestAControllerDiesWithWhoStartedIt(t *testing.T) {
 
 // beKilled starts a controller, prints its process and waits for the end.
 func beKilled(ctx context.Context) int {
-	dir, err := os.MkdirTemp("", "zen-lead-")
-	if err != nil {
-		return 1
-	}
-	r, err := zenlead.Start(ctx, &cluster.Cluster{Dir: dir}, zenlead.Options{Kubeconfig: os.Getenv(orphanKubeconfig)})
+	kubeconfig := os.Getenv(orphanKubeconfig)
+	r, err := zenlead.Start(ctx, &cluster.Cluster{Dir: filepath.Dir(kubeconfig)}, zenlead.Options{Kubeconfig: kubeconfig})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
