@@ -51,8 +51,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	m.stale = 0
-	switch {
-	case m.waiting() && (plan.After == 0 || plan.After > staleFor):
+	if m.waiting() && (plan.After == 0 || plan.After > staleFor) {
 		return ctrl.Result{RequeueAfter: staleFor}, nil
 	}
 	if plan.forgettable {
