@@ -24,7 +24,7 @@ const removalTime = 3 * time.Minute
 // Run shows the demo. It returns nil only if every step held. Nothing that it started or made is left when it returns,
 // except logs after a failure, which the error names.
 func Run(ctx context.Context, o Options) (err error) {
-	t := &teller{out: o.Out, began: time.Now()}
+	t := &teller{out: &serial{out: o.Out}, began: time.Now()}
 	p, err := newPlace(t)
 	if err != nil {
 		return err

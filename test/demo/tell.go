@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -11,6 +12,18 @@ import (
 type teller struct {
 	out   io.Writer
 	began time.Time
+}
+
+// serial lets one line be written at a time: what still goes on is told beside what is done.
+type serial struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (s *serial) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(line)
 }
 
 // slow is how long something may last before the teller says that it still goes on, and how often it says so.
