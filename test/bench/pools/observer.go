@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	watchtools "k8s.io/client-go/tools/watch"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
@@ -32,17 +33,22 @@ type observer struct {
 // backlog is how many facts may wait for the caller. A failover makes about ten.
 const backlog = 1 << 17
 
-// observe starts the watches of some namespaces. They run until ctx ends; a watch that ends before, which the API server
-// does after half an hour at the earliest, is an error of the next await: what follows could not be compared.
+// observe starts the watches of some namespaces. They run until ctx ends. A watch that the API server ends before (it
+// does so for a kind that was just installed, and to every watch now and then) goes on where it stood.
 func observe(ctx context.Context, config *rest.Config, namespaces ...string) (*observer, error) {
 	o := &observer{
 		seen: make(chan sighting, backlog), failed: make(chan error, 1),
 		leader: map[pool]sighting{}, candidates: map[pool]int64{},
 	}
+	start, err := revision(ctx, config)
+	if err != nil {
+		return nil, err
+	}
 	for _, ns := range namespaces {
 		for _, open := range watches(ns) {
 			// A connection for each watch: the events of one kind then never wait behind those of another.
-			w, err := open(ctx, ownConnection(config))
+			again := resumable{open: open, config: ownConnection(config)}
+			w, err := watchtools.NewRetryWatcherWithContext(ctx, start, again)
 			if err != nil {
 				return nil, fmt.Errorf("watch of namespace %s: %w", ns, err)
 			}
@@ -52,30 +58,53 @@ func observe(ctx context.Context, config *rest.Config, namespaces ...string) (*o
 	return o, nil
 }
 
-type opener func(context.Context, *rest.Config) (watch.Interface, error)
+// revision is where all watches start. All kinds are in one etcd, whose revision a list tells.
+func revision(ctx context.Context, config *rest.Config) (string, error) {
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return "", err
+	}
+	l, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return "", fmt.Errorf("ask for the revision: %w", err)
+	}
+	return l.ResourceVersion, nil
+}
+
+// resumable opens a watch again from the version that it is given.
+type resumable struct {
+	open   opener
+	config *rest.Config
+}
+
+func (r resumable) WatchWithContext(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	o.TimeoutSeconds = new(int64(3 * time.Hour / time.Second))
+	return r.open(ctx, r.config, o)
+}
+
+type opener func(context.Context, *rest.Config, metav1.ListOptions) (watch.Interface, error)
 
 func watches(ns string) []opener {
-	o := metav1.ListOptions{TimeoutSeconds: new(int64(3 * time.Hour / time.Second))}
-	typed := func(open func(context.Context, kubernetes.Interface) (watch.Interface, error)) opener {
-		return func(ctx context.Context, c *rest.Config) (watch.Interface, error) {
+	typed := func(open func(context.Context, kubernetes.Interface, metav1.ListOptions) (watch.Interface, error)) opener {
+		return func(ctx context.Context, c *rest.Config, o metav1.ListOptions) (watch.Interface, error) {
 			client, err := kubernetes.NewForConfig(protobuf(c))
 			if err != nil {
 				return nil, err
 			}
-			return open(ctx, client)
+			return open(ctx, client, o)
 		}
 	}
 	return []opener{
-		typed(func(ctx context.Context, c kubernetes.Interface) (watch.Interface, error) {
+		typed(func(ctx context.Context, c kubernetes.Interface, o metav1.ListOptions) (watch.Interface, error) {
 			return c.CoreV1().Pods(ns).Watch(ctx, o)
 		}),
-		typed(func(ctx context.Context, c kubernetes.Interface) (watch.Interface, error) {
+		typed(func(ctx context.Context, c kubernetes.Interface, o metav1.ListOptions) (watch.Interface, error) {
 			return c.CoordinationV1().Leases(ns).Watch(ctx, o)
 		}),
-		typed(func(ctx context.Context, c kubernetes.Interface) (watch.Interface, error) {
+		typed(func(ctx context.Context, c kubernetes.Interface, o metav1.ListOptions) (watch.Interface, error) {
 			return c.DiscoveryV1().EndpointSlices(ns).Watch(ctx, o)
 		}),
-		func(ctx context.Context, c *rest.Config) (watch.Interface, error) {
+		func(ctx context.Context, c *rest.Config, o metav1.ListOptions) (watch.Interface, error) {
 			client, err := dynamic.NewForConfig(c)
 			if err != nil {
 				return nil, err
