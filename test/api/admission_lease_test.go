@@ -57,12 +57,15 @@ var _ = Describe("Admission of Leases", func() {
 	It("refuses a first base that is no number or below the version that it replaces", func(ctx context.Context) {
 		l := &coordinationv1.Lease{ObjectMeta: s.Meta("x")}
 		Expect(s.Create(ctx, l)).To(Succeed())
-		for _, base := range []string{"1", "0", "-5", "many", "1e9", "99999999999999999999"} {
+		for _, base := range []string{"1", "0", "-5", "many", "1e9", "9999999999999999", "99999999999999999999"} {
 			try := l.DeepCopy()
 			try.Annotations = map[string]string{v1alpha1.TermBaseAnnotation: base}
 			Expect(s.Update(ctx, try)).To(refused("at least the resourceVersion"), base)
 		}
 		l.Annotations = map[string]string{v1alpha1.TermBaseAnnotation: l.ResourceVersion}
+		many := l.DeepCopy()
+		many.Spec.LeaseTransitions = new(int32(1000001))
+		Expect(s.Update(ctx, many)).To(refused("spec.leaseTransitions"))
 		Expect(s.Update(ctx, l)).To(Succeed())
 	}, limit)
 
