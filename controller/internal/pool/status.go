@@ -100,13 +100,14 @@ func candidatesAvailable(o Observed, e election) metav1.Condition {
 	switch {
 	case e.candidates > 0:
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonMembersReady
-		c.Message = fmt.Sprintf("%d of %d members may be elected", e.candidates, len(o.Members))
+		// Not how many members there are: a pod that dies would then cost two writes, when it stops and when it is gone.
+		c.Message = fmt.Sprintf("%d members may be elected", e.candidates)
 	case len(o.Members) == 0:
 		c.Reason = v1alpha1.ReasonNoMembers
 		c.Message = fmt.Sprintf("no pod of namespace %s has the annotation %s: %s", o.Namespace, v1alpha1.PoolAnnotation, o.Name)
 	default:
 		c.Reason = v1alpha1.ReasonNoneReady
-		c.Message = fmt.Sprintf("none of %d members may be elected: each is not ready, being deleted or excluded", len(o.Members))
+		c.Message = "no member may be elected: each is not ready, being deleted or excluded"
 	}
 	return c
 }
