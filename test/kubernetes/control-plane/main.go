@@ -67,4 +67,3 @@ func fail(err error) int {
 	fmt.Fprintln(os.Stderr, "control-plane:", err)
 	return 1
 }
-
