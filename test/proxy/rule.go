@@ -64,6 +64,13 @@ func (p *Proxy) Delay(m Match, d time.Duration) *Rule {
 	return p.add(&Rule{match: m, left: Always, delay: d})
 }
 
+// Cut lets nothing pass any more, and breaks what is open: the program is cut off. Release and Drop heal it.
+func (p *Proxy) Cut() *Rule {
+	r := p.Hold(Match{})
+	p.server.CloseClientConnections()
+	return r
+}
+
 func (p *Proxy) add(r *Rule) *Rule {
 	r.proxy, r.changed = p, make(chan struct{})
 	p.mu.Lock()

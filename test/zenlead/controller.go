@@ -23,6 +23,8 @@ import (
 type Options struct {
 	// Kubeconfig to use. Empty: one that is made for the account; then it is valid for 24 hours.
 	Kubeconfig string
+	// Binary is another zen-lead than this repository's, for example one of BuildOf.
+	Binary string
 	// Metrics serves /metrics on a free port.
 	Metrics bool
 	// Args are appended to the command line.
@@ -57,7 +59,10 @@ func Start(ctx context.Context, c *cluster.Cluster, o Options) (*Controller, err
 
 // Launch starts a controller and does not wait.
 func Launch(ctx context.Context, c *cluster.Cluster, o Options) (*Controller, error) {
-	path, err := Build(ctx)
+	path, err := o.Binary, error(nil)
+	if path == "" {
+		path, err = Build(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +123,7 @@ func (r *Controller) run(path string, args []string, kubeconfig string) error {
 	return nil
 }
 
-// AwaitReady waits until /readyz says ok.
+// AwaitReady waits until /readyz says ok, and the metrics are served if it was told to.
 func (r *Controller) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -134,12 +139,24 @@ func (r *Controller) AwaitReady(ctx context.Context) error {
 		if err == nil && status != http.StatusOK {
 			err = fmt.Errorf("/readyz: %s", http.StatusText(status))
 		}
-		return err
+		return errors.Join(err, r.listens(ctx))
 	})
 	if err != nil {
 		return fmt.Errorf("zen-lead is not ready: %w; %w; the end of its log:\n%s", err, context.Cause(ctx), r.tail())
 	}
 	return nil
+}
+
+// listens says whether the metrics are served, which begins by itself.
+func (r *Controller) listens(ctx context.Context) error {
+	if r.Metrics == "" {
+		return nil
+	}
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", r.Metrics)
+	if err != nil {
+		return err
+	}
+	return connection.Close()
 }
 
 // Probe asks the health server for a path and returns the status of the answer.
@@ -216,6 +233,16 @@ func (r *Controller) Lines(text string) ([]string, error) {
 		}
 	}
 	return lines, nil
+}
+
+// Lease returns the name of the replica's Lease, in Namespace; "" until the process has told it.
+func (r *Controller) Lease() (string, error) {
+	lines, err := r.Lines("One of the replicas")
+	if err != nil || len(lines) == 0 {
+		return "", err
+	}
+	_, lease, _ := strings.Cut(lines[len(lines)-1], "lease="+Namespace+"/")
+	return strings.TrimSpace(lease), nil
 }
 
 func (r *Controller) tail() string {
