@@ -36,12 +36,18 @@ const (
 )
 
 // Add adds the controller of pools to the manager, whose cache must be made with CacheOptions.
-func Add(ctx context.Context, m manager.Manager) error {
+//
+// preferred says whether a pool prefers this replica.
+func Add(ctx context.Context, m manager.Manager, preferred func(types.NamespacedName) bool) error {
 	if err := addIndexes(ctx, m.GetFieldIndexer()); err != nil {
 		return err
 	}
 	r := &Reconciler{
 		Client: m.GetClient(), Live: m.GetAPIReader(), Recorder: m.GetEventRecorder("zen-lead"), Now: time.Now,
+		Preferred: preferred,
+	}
+	if err := m.Add(manager.RunnableFunc(r.Beat)); err != nil {
+		return fmt.Errorf("pulse of the process: %w", err)
 	}
 	err := ctrl.NewControllerManagedBy(m).
 		Named("pool").

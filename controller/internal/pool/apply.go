@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
@@ -23,9 +24,12 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 		return p.create(ctx, leaseKey, emptyLease(p.o.Namespace, p.o.Name, p.now))
 	}
 	if plan.Record != nil {
-		if err := p.put(ctx, leaseKey, leaseWith(p.o.Lease, *plan.Record, p.now)); err != nil {
+		lease := leaseWith(p.o.Lease, *plan.Record, p.now)
+		if err := p.put(ctx, leaseKey, lease); err != nil {
 			return err
 		}
+		p.m.leaseWritten = lease.ResourceVersion
+		log.FromContext(ctx).Info("The Lease changed hands", "leader", plan.Record.Holder.Identity, "term", plan.Record.Term())
 		moves.WithLabelValues(moveOf(plan)).Inc()
 	}
 	// What follows from the Lease is true now, whatever becomes of one of these writes: each is tried.
@@ -34,6 +38,14 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 		p.publish(ctx, plan),
 		p.remove(ctx, plan),
 	)
+	if err != nil && p.m.failures < failuresInARow {
+		if plan.Record != nil {
+			p.tell(plan.Events) // the next pass does not know of the change
+		}
+		// The status stays behind until all of it is written: by the status's term whoever goes on with the move knows
+		// whom it replaced.
+		return err
+	}
 	err = errors.Join(err, p.writeStatus(ctx, plan.Status))
 	p.tell(plan.Events)
 	return err

@@ -23,6 +23,10 @@ type Observed struct {
 	PolicyLive bool
 	// Members, oldest first.
 	Members []Member
+	// Verified are the names of the pods that were read from the API server after the Lease.
+	Verified []string
+	// Drowsy: this process was asleep a short while ago, so that its views may be of different times.
+	Drowsy bool
 
 	// Lease is nil where it is missing. Record is what it says; Ours is false where it bears no term-base.
 	Lease  *coordinationv1.Lease
@@ -30,6 +34,8 @@ type Observed struct {
 	Ours   bool
 	// Live is true where the Lease was read from the API server after everything else was read.
 	Live bool
+	// OwnRecord: this process wrote the Lease as it is.
+	OwnRecord bool
 	// LeaseUnchangedFor is how long this process has seen the Lease as it is, by its own monotonic clock.
 	LeaseUnchangedFor time.Duration
 
@@ -43,9 +49,10 @@ type Observed struct {
 
 // Plan is what is to be done about a pool. apply carries it out in the order of its fields.
 type Plan struct {
-	// Reread asks for the Lease, and RereadPolicy for the policy, to be read from the API server and for a new decision;
-	// nothing else is planned.
+	// Reread asks for the Lease, RereadPolicy for the policy, and Verify for the pods of these names to be read from the
+	// API server and for a new decision; nothing else is planned.
 	Reread, RereadPolicy bool
+	Verify               []string
 	// Create makes the missing Lease, empty; everything else waits for the next decision.
 	Create bool
 	// Record replaces the record of the Lease; nil leaves it.
@@ -86,6 +93,9 @@ func Decide(o Observed, now time.Time) Plan {
 		return Plan{Reread: true}
 	}
 	e := elect(o)
+	if names := o.unverified(e); len(names) > 0 {
+		return Plan{Verify: names}
+	}
 	p := Plan{Record: e.record, Leader: e.leader}
 	record := o.Record
 	if e.record != nil {

@@ -5,10 +5,12 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
@@ -62,7 +64,23 @@ func policy() *v1alpha1.LeaderPolicy {
 func setLease(o *Observed, r term.Record) {
 	empty := emptyLease("ns", "web", epoch)
 	empty.UID, empty.ResourceVersion = "lease", "500"
-	o.Lease, o.Record, o.Ours = leaseWith(empty, r, epoch), r, true
+	o.Lease, o.Record, o.Ours, o.OwnRecord = leaseWith(empty, r, epoch), r, true, true
+}
+
+// statusNames lets the status say that a member leads in term t.
+func statusNames(o Observed, member string, t term.Number) Observed {
+	o.Policy.Status.Term = int64(t)
+	o.Policy.Status.CurrentHolder = &v1alpha1.Holder{Name: member, UID: types.UID("u" + member)}
+	return o
+}
+
+// sliceNames lets a slice send traffic to a member that leads in term t.
+func sliceNames(o Observed, member string, t term.Number) Observed {
+	s := discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Name: "web-leader-ipv4"}}
+	s.Annotations = map[string]string{v1alpha1.TermAnnotation: kube.FormatTerm(t)}
+	s.Endpoints = []discoveryv1.Endpoint{{TargetRef: &corev1.ObjectReference{UID: types.UID("u" + member)}}}
+	o.Slices = append(o.Slices, s)
+	return o
 }
 
 // justMade lets the Lease be the one that this pool creates.

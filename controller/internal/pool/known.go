@@ -49,7 +49,22 @@ type claim struct {
 	uid  types.UID
 }
 
+// claims lists all that is remembered of leaders.
 func claims(o Observed) []claim {
+	all := published(o)
+	for i := range o.Members {
+		m := &o.Members[i]
+		c := claim{term: believed(m.Role.Term, mostOfOthers)}
+		if m.Role.Annotation == v1alpha1.RoleLeader {
+			c.uid = m.UID
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// published lists what status and slices say of leaders.
+func published(o Observed) []claim {
 	var all []claim
 	if o.Policy != nil {
 		c := claim{term: believed(term.Number(o.Policy.Status.Term), mostOfStatus)}
@@ -63,14 +78,6 @@ func claims(o Observed) []claim {
 		c := claim{term: believed(kube.Term(s.Annotations[v1alpha1.TermAnnotation]), mostOfOthers)}
 		if len(s.Endpoints) == 1 && s.Endpoints[0].TargetRef != nil {
 			c.uid = s.Endpoints[0].TargetRef.UID
-		}
-		all = append(all, c)
-	}
-	for i := range o.Members {
-		m := &o.Members[i]
-		c := claim{term: believed(m.Role.Term, mostOfOthers)}
-		if m.Role.Annotation == v1alpha1.RoleLeader {
-			c.uid = m.UID
 		}
 		all = append(all, c)
 	}

@@ -21,8 +21,16 @@ type memory struct {
 	// leaseVersion was first seen at leaseSince.
 	leaseVersion string
 	leaseSince   time.Time
-	// stale counts the stale passes since the last one that went through.
-	stale int
+	// leaseWritten is the version that this process wrote last.
+	leaseWritten string
+	// acting: the last pass carried its plan out.
+	acting bool
+	// undone is the version of the Lease when this replica found something to do that is another's turn, at undoneSince;
+	// "" if there is nothing to do.
+	undone      string
+	undoneSince time.Time
+	// failures counts the passes since the last one that went through.
+	failures int
 	// told keeps events about members from being repeated by every decision.
 	told map[types.UID]string
 }

@@ -27,7 +27,7 @@ func sliceKey(name string) string { return "slice/" + name }
 
 // observe reads everything about a pool, once, from the cache and from what this process wrote since.
 func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName, m *memory, now time.Time) (Observed, error) {
-	o := Observed{Namespace: key.Namespace, Name: key.Name}
+	o := Observed{Namespace: key.Namespace, Name: key.Name, Drowsy: r.pulse.drowsy(now)}
 	for _, read := range []func(context.Context, types.NamespacedName, *memory, time.Time, *Observed) error{
 		r.observePolicy, r.observeMembers, r.observeLease, r.observeServices, r.observeSlices,
 	} {
@@ -36,6 +36,21 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName, m *m
 		}
 	}
 	return o, nil
+}
+
+// reads says whether the plan is only to read more.
+func (p *Plan) reads() bool { return p.Reread || p.RereadPolicy || len(p.Verify) > 0 }
+
+// read reads from the API server what a plan asks for.
+func (r *Reconciler) read(ctx context.Context, key types.NamespacedName, plan Plan, m *memory, now time.Time, o *Observed) error {
+	switch {
+	case plan.Reread:
+		return r.observeLive(ctx, key, m, now, o)
+	case plan.RereadPolicy:
+		return r.observePolicyLive(ctx, key, m, now, o)
+	default:
+		return r.observePodsLive(ctx, key, plan.Verify, m, now, o)
+	}
 }
 
 func (r *Reconciler) observePolicy(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
@@ -60,11 +75,12 @@ func (r *Reconciler) observePolicyLive(ctx context.Context, key types.Namespaced
 	if err != nil {
 		return err
 	}
-	if o.PolicyLive = true; found && p.DeletionTimestamp == nil {
-		m.remember(policyKey, p, now)
-		o.Policy = p
+	o.PolicyLive = true
+	if !found || p.DeletionTimestamp != nil {
+		return nil
 	}
-	return nil
+	m.remember(policyKey, p, now)
+	return fmt.Errorf("%w: the watch of policies lags behind", errStale) // the next pass observes everything for it
 }
 
 func (r *Reconciler) observeMembers(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
@@ -98,6 +114,7 @@ func (r *Reconciler) observeLease(ctx context.Context, key types.NamespacedName,
 
 func (o *Observed) setLease(l *coordinationv1.Lease, m *memory, now time.Time) (err error) {
 	o.Lease = l
+	o.OwnRecord = l.ResourceVersion == m.leaseWritten
 	o.LeaseUnchangedFor = m.leaseUnchangedFor(l.ResourceVersion, now)
 	o.Record, o.Ours, err = kube.RecordOf(l)
 	return err
@@ -109,6 +126,7 @@ func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName, 
 	if err != nil {
 		return err
 	}
+	o.Verified = nil // those were read before this record
 	if o.Live = true; !found {
 		m.forget(leaseKey)
 		o.Lease = nil

@@ -3,9 +3,9 @@ package pool
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,35 +22,41 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	// Now is the clock; its readings are compared with one another and shown to people, nothing else.
 	Now func() time.Time
+	// Preferred says whether a pool prefers this replica, which then acts at once. Nil: all pools do.
+	Preferred func(pool types.NamespacedName) bool
 
 	memories memories
+	pulse    pulse
 }
 
 // retryAfter is when a pass that found itself stale is tried again, unless the event of the change comes first.
 const retryAfter = 20 * time.Millisecond
 
-// staleInARow is how many passes in a row may be stale before that counts as an error, which is told in the log and
-// retried ever more slowly: something then refuses the write for good, or the API server is away.
-const staleInARow = 5
+// failuresInARow is how many passes in a row may fail before something counts as refusing the write for good: a stale
+// pass is then an error, which is told in the log and retried ever more slowly, and the status is written without what
+// fails.
+const failuresInARow = 5
 
 // Reconcile decides about one pool and carries the decision out.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	m := r.memories.of(req.NamespacedName)
 	plan, err := r.pass(ctx, req, m)
-	if err == nil && plan.Create { // decided again at once, with the Lease that was just made
+	if err == nil && plan.Create && m.acting { // decided again at once, with the Lease that was just made
 		plan, err = r.pass(ctx, req, m)
 	}
+	m.acting = errors.Is(err, errStale) && m.acting // whoever began finishes
 	switch {
 	case errors.Is(err, errTerminating):
 		return ctrl.Result{}, nil
-	case errors.Is(err, errStale) && m.stale < staleInARow:
-		m.stale++
+	case errors.Is(err, errStale) && m.failures < failuresInARow:
+		m.failures++
 		log.FromContext(ctx).V(1).Info("Deciding anew", "why", err.Error())
 		return ctrl.Result{RequeueAfter: retryAfter}, nil
 	case err != nil:
+		m.failures++
 		return ctrl.Result{}, err
 	}
-	m.stale = 0
+	m.failures = 0
 	if m.waiting() && (plan.After == 0 || plan.After > staleFor) {
 		return ctrl.Result{RequeueAfter: staleFor}, nil
 	}
@@ -60,6 +66,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{RequeueAfter: plan.After}, nil
 }
 
+// pass decides once. m.acting says afterwards whether the plan was carried out, or left to another replica.
 func (r *Reconciler) pass(ctx context.Context, req ctrl.Request, m *memory) (Plan, error) {
 	now := r.Now()
 	o, err := r.observe(ctx, req.NamespacedName, m, now)
@@ -67,21 +74,24 @@ func (r *Reconciler) pass(ctx context.Context, req ctrl.Request, m *memory) (Pla
 		return Plan{}, err
 	}
 	plan := Decide(o, now.Truncate(time.Microsecond))
-	if plan.Reread {
-		if err := r.observeLive(ctx, req.NamespacedName, m, now, &o); err != nil {
-			return plan, err
-		}
-		plan = Decide(o, now.Truncate(time.Microsecond))
+	var again time.Duration
+	if m.acting, again = r.turn(req.NamespacedName, o, plan, m, now); !m.acting {
+		return Plan{After: sooner(again, plan.After), forgettable: plan.forgettable && again == 0}, nil
 	}
-	if plan.RereadPolicy {
-		if err := r.observePolicyLive(ctx, req.NamespacedName, m, now, &o); err != nil {
+	for plan.reads() {
+		if err := r.read(ctx, req.NamespacedName, plan, m, now, &o); err != nil {
 			return plan, err
-		}
-		if o.Policy != nil { // it is there: the next pass observes everything for it
-			return plan, fmt.Errorf("%w: the watch of policies lags behind", errStale)
 		}
 		plan = Decide(o, now.Truncate(time.Microsecond))
 	}
 	p := &pass{r: r, o: o, m: m, now: now}
 	return plan, p.apply(ctx, plan)
+}
+
+// sooner returns the smaller of two delays, of which 0 is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }

@@ -1,6 +1,10 @@
 package pool
 
 import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/term"
 )
@@ -15,12 +19,14 @@ type RoleWrite struct {
 // roles lists the role writes that the members need in term t.
 //
 // The member that the replaced record names is always written, even where its role is right: a late write that makes it
-// leader of the old term must find another term than it read. The others are written only when their role is wrong, so
-// zen-lead/term is the term in which the role was written.
+// leader of the old term must find another term than it read. So is, where another replica began the move and did not
+// finish it, whoever status and slices still name of an earlier term: the status is written last. The others are written
+// only when their role is wrong, so zen-lead/term is the term in which the role was written.
 func roles(o Observed, e election, t term.Number) []RoleWrite {
 	if !t.Valid() {
 		return nil // nobody ever led: there is no role yet
 	}
+	outdated := outdatedHolders(o, t)
 	var writes []RoleWrite
 	for i := range o.Members {
 		m := &o.Members[i]
@@ -31,6 +37,8 @@ func roles(o Observed, e election, t term.Number) []RoleWrite {
 			}
 		case e.record != nil && m == e.replaced:
 			writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: t})
+		case slices.Contains(outdated, m.UID) && m.Role.Term < t:
+			writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: t})
 		case m.Role == Role{} && (m.Terminal || m.Terminating):
 			// It never had a role and will not need one.
 		case !hasRole(m, v1alpha1.RoleFollower) || !m.Role.Term.Valid() || m.Role.Term > t:
@@ -38,6 +46,17 @@ func roles(o Observed, e election, t term.Number) []RoleWrite {
 		}
 	}
 	return writes
+}
+
+// outdatedHolders returns whom status and slices name of a term before t.
+func outdatedHolders(o Observed, t term.Number) []types.UID {
+	var uids []types.UID
+	for _, c := range published(o) {
+		if c.uid != "" && c.term.Valid() && c.term < t {
+			uids = append(uids, c.uid)
+		}
+	}
+	return uids
 }
 
 func hasRole(m *Member, role string) bool {

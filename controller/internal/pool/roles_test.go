@@ -36,6 +36,14 @@ func TestRoles(t *testing.T) {
 			[]write{{"a", "follower", 102}, {"b", "leader", 102}}},
 		"a release marks the old leader too": {
 			observed("a", member("a", excluded, role("follower", 50))), []write{{"a", "follower", 101}}},
+		"whom the status still names of an earlier term is marked: another replica replaced it and went no further": {
+			statusNames(observed("b", member("a", role("follower", 50)), member("b", leader)), "a", 100),
+			[]write{{"a", "follower", 101}}},
+		"whom a slice still names of an earlier term is marked": {
+			sliceNames(observed("b", member("a", role("follower", 50)), member("b", leader)), "a", 100),
+			[]write{{"a", "follower", 101}}},
+		"who was marked is not marked again": {
+			statusNames(observed("b", member("a", follower), member("b", leader)), "a", 100), nil},
 		"two leaders become one": {
 			observed("a", member("a", leader), member("b", role("leader", 90))), []write{{"b", "follower", 101}}},
 		"the leader's term follows the record": {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/kube-zen/zen-lead/controller/internal/membership"
 	"github.com/kube-zen/zen-lead/controller/internal/pool"
+	"github.com/kube-zen/zen-lead/controller/internal/replica"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
 
@@ -58,7 +59,7 @@ func runOnce(ctx context.Context, config *rest.Config, client kubernetes.Interfa
 	} else {
 		ctrl.Log.Info("No admission policy labels members; all pods are watched, and members labelled by this process")
 	}
-	m, err := newManager(ctx, config, o, labelling.ByServer)
+	m, self, err := newManager(ctx, config, o, labelling.ByServer)
 	if err != nil {
 		return err
 	}
@@ -72,17 +73,17 @@ func runOnce(ctx context.Context, config *rest.Config, client kubernetes.Interfa
 	if err := m.Start(ctx); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	return nil
+	return self.Release(context.WithoutCancel(ctx))
 }
 
-func newManager(ctx context.Context, config *rest.Config, o Options, byServer bool) (manager.Manager, error) {
+func newManager(ctx context.Context, config *rest.Config, o Options, byServer bool) (manager.Manager, *replica.Replica, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		return nil, fmt.Errorf("scheme: %w", err)
+		return nil, nil, fmt.Errorf("scheme: %w", err)
 	}
 	cache, err := pool.CacheOptions(!byServer)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme,
@@ -93,12 +94,16 @@ func newManager(ctx context.Context, config *rest.Config, o Options, byServer bo
 		HealthProbeBindAddress: o.Health,
 	})
 	if meta.IsNoMatchError(err) {
-		return nil, fmt.Errorf("the cluster does not know LeaderPolicies; install them: kubectl apply -k controller/config: %w", err)
+		return nil, nil, fmt.Errorf("the cluster does not know LeaderPolicies; install them: kubectl apply -k controller/config: %w", err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("manager: %w", err)
+		return nil, nil, fmt.Errorf("manager: %w", err)
 	}
-	return m, errors.Join(pool.Add(ctx, m), membership.Add(m, byServer), addProbes(m))
+	self, err := replica.Add(ctx, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, self, errors.Join(pool.Add(ctx, m, self.Prefers), membership.Add(m, byServer), addProbes(m))
 }
 
 // addProbes: healthy is who answers; ready is who has read everything and decides.

@@ -1,0 +1,66 @@
+package pool
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// unverified lists the pods to be read from the API server before an election is carried out: holder and successor,
+// where this process may know more of the record than of the pods. It did not write the record, or it was asleep. The
+// record is then of one moment and the pods are of an earlier one: the holder may not have been created yet in this
+// process's view, and the successor be gone.
+func (o *Observed) unverified(e election) []string {
+	if e.record == nil || !o.Record.Held() || o.OwnRecord && !o.Drowsy {
+		return nil
+	}
+	var names []string
+	for _, name := range []string{o.holderName(), leaderName(e)} {
+		if name != "" && !slices.Contains(o.Verified, name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func leaderName(e election) string {
+	if e.leader == nil {
+		return ""
+	}
+	return e.leader.Name
+}
+
+// holderName returns the name of the pod that the record names, "" if it names none.
+func (o *Observed) holderName() string {
+	for i := range o.Members {
+		if o.Members[i].Holder() == o.Record.Holder {
+			return o.Members[i].Name
+		}
+	}
+	if o.heldByStranger() {
+		return ""
+	}
+	return o.Record.Holder.Identity
+}
+
+// observePodsLive reads pods from the API server, and puts what it finds in the place of what the cache said.
+func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedName, names []string, m *memory, now time.Time, o *Observed) error {
+	for _, name := range names {
+		p, found, err := get(ctx, r.Live, types.NamespacedName{Namespace: key.Namespace, Name: name}, &corev1.Pod{})
+		if err != nil {
+			return err
+		}
+		o.Verified = append(o.Verified, name)
+		o.Members = slices.DeleteFunc(o.Members, func(m Member) bool { return m.Name == name })
+		if found && poolOf(p) == key.Name {
+			member := MemberOf(p)
+			member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
+			o.Members = append(o.Members, member)
+		}
+	}
+	sortByAge(o.Members)
+	return nil
+}

@@ -1,0 +1,136 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// requestTimeout bounds one request; a renewal that takes longer is as good as none.
+const requestTimeout = renewEvery
+
+// lease is this replica's Lease as it last wrote or read it; nil: it does not know.
+type lease struct{ *coordinationv1.Lease }
+
+// Start makes the Lease, and renews it until ctx ends. It is a runnable of a manager.
+func (r *Replica) Start(ctx context.Context) error {
+	logger := log.FromContext(ctx).WithName("replica")
+	logger.Info("One of the replicas", "lease", r.Namespace+"/"+r.Name)
+	for failed := false; ctx.Err() == nil; {
+		err := errors.Join(r.renew(ctx), r.sweep(ctx))
+		switch {
+		case err != nil && ctx.Err() == nil:
+			failed = true
+			logger.Info("Others act on pools as if this replica were not there", "why", err.Error())
+		case failed:
+			failed = false
+			logger.Info("The Lease is renewed again")
+		}
+		select {
+		case <-time.After(renewEvery):
+		case <-r.newcomer:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// renew writes the Lease. After an error it is read anew by the next renewal.
+func (r *Replica) renew(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	known, err := r.known(ctx)
+	if err != nil {
+		return err
+	}
+	l := r.next(known)
+	if known == nil {
+		err = r.Client.Create(ctx, l)
+	} else {
+		err = r.Client.Update(ctx, l)
+	}
+	if err != nil {
+		r.held = lease{}
+		return fmt.Errorf("renew Lease %s/%s: %w", r.Namespace, r.Name, err)
+	}
+	r.held = lease{l}
+	return nil
+}
+
+// known returns the Lease as it is, nil if there is none.
+func (r *Replica) known(ctx context.Context) (*coordinationv1.Lease, error) {
+	if r.held.Lease != nil {
+		return r.held.Lease, nil
+	}
+	l := &coordinationv1.Lease{}
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Name}, l)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil //nolint:nilnil // none is an answer
+	case err != nil:
+		return nil, fmt.Errorf("read Lease %s/%s: %w", r.Namespace, r.Name, err)
+	}
+	return l, nil
+}
+
+// next returns the Lease to be written after known. It bears the UID and resourceVersion of known: a Lease that was
+// deleted or edited meanwhile is not overwritten.
+func (r *Replica) next(known *coordinationv1.Lease) *coordinationv1.Lease {
+	now := &metav1.MicroTime{Time: r.Now()}
+	l := &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.Namespace, Name: r.Name, Labels: map[string]string{"app.kubernetes.io/managed-by": "zen-lead"},
+		},
+		Spec: coordinationv1.LeaseSpec{AcquireTime: now},
+	}
+	if known != nil {
+		l = known.DeepCopy()
+	}
+	l.Spec.HolderIdentity = new(strings.TrimPrefix(r.Name, LeasePrefix))
+	l.Spec.LeaseDurationSeconds = new(int32(duration / time.Second))
+	l.Spec.RenewTime = now
+	return l
+}
+
+// sweep deletes the Leases of replicas that never came back.
+func (r *Replica) sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	var errs []error
+	for _, l := range r.peers.abandoned(abandonedAfter, r.Now()) {
+		errs = append(errs, remove(ctx, r.Client, l))
+	}
+	return errors.Join(errs...)
+}
+
+// Release deletes the Lease, so that pools prefer others at once. It is called when Start has returned and nothing is
+// decided any more.
+func (r *Replica) Release(ctx context.Context) error {
+	if r.held.Lease == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return remove(ctx, r.Client, r.held.Lease)
+}
+
+// remove deletes exactly the version that is given: a replica that came back meanwhile keeps its Lease.
+func remove(ctx context.Context, c client.Writer, l *coordinationv1.Lease) error {
+	err := c.Delete(ctx, l.DeepCopy(), client.Preconditions{UID: &l.UID, ResourceVersion: &l.ResourceVersion})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("delete Lease %s/%s: %w", l.Namespace, l.Name, err)
+	}
+	return nil
+}
