@@ -54,8 +54,8 @@ func (d *demo) end(ctx context.Context, failed bool) error {
 		_, err := d.recorder.Stop(ctx)
 		errs = append(errs, err)
 	}
-	if d.controller != nil {
-		errs = append(errs, d.controller.Kill())
+	for _, c := range d.controllers {
+		errs = append(errs, d.stop(ctx, c))
 	}
 	errs = append(errs, d.place.leave(ctx, failed))
 	return errors.Join(append(errs, d.place.tidy(failed))...)

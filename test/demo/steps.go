@@ -14,8 +14,8 @@ import (
 // step is one fault and what must follow.
 type step struct {
 	what string
-	// do makes the fault. It may also say how the controller came back.
-	do func(ctx context.Context, leader *corev1.Pod) (*comeback, error)
+	// do makes the fault.
+	do func(ctx context.Context, leader *corev1.Pod) error
 	// seen recognises the event of the fault.
 	seen func(leader types.UID) fault
 	// alive: the old leader goes on, unready.
@@ -41,8 +41,7 @@ func (d *demo) step(ctx context.Context, number int, s step) (result, error) {
 		want.candidates--
 	}
 	mark, began := d.observer.mark(), time.Now()
-	back, err := s.do(ctx, leader)
-	if err != nil {
+	if err := s.do(ctx, leader); err != nil {
 		return result{}, err
 	}
 	if err := d.await(ctx, patience, "the move", func(w *world) findings { return w.check(want) }); err != nil {
@@ -51,7 +50,7 @@ func (d *demo) step(ctx context.Context, number int, s step) (result, error) {
 	if err := d.show(ctx); err != nil {
 		return result{}, err
 	}
-	r, err := d.measure(s, mark, leader, back)
+	r, err := d.measure(s, mark, leader)
 	if err != nil {
 		return result{}, err
 	}
@@ -80,16 +79,13 @@ func (d *demo) leader() (leader *corev1.Pod, r leaseRecord, service types.UID) {
 	return leader, r, service
 }
 
-func (d *demo) measure(s step, mark int, leader *corev1.Pod, back *comeback) (result, error) {
+func (d *demo) measure(s step, mark int, leader *corev1.Pod) (result, error) {
 	t, err := measure(d.observer.events(), mark, leader.UID, s.seen(leader.UID))
 	if err != nil {
 		return result{}, err
 	}
 	r := result{what: s.what, from: leader.Name, took: t.took()}
 	d.observer.look(func(w *world) { r.to = w.name(t.successor) })
-	if back != nil {
-		r.restart = back.restart(t)
-	}
 	return r, nil
 }
 

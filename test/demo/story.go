@@ -21,8 +21,12 @@ import (
 //go:embed pool.yaml
 var poolManifest []byte
 
-// size is the number of pods of the pool.
-const size = 3
+const (
+	// size is the number of pods of the pool.
+	size = 3
+	// replicas of the controller run.
+	replicas = 2
+)
 
 const (
 	// patience is how long anything may take before the demo says that it failed.
@@ -40,8 +44,9 @@ type demo struct {
 	// recorder is nil before it is started and after it was stopped.
 	recorder *record.Recorder
 	// account is the kubeconfig of the controller, for the account zen-lead.
-	account    string
-	controller *zenlead.Controller
+	account string
+	// controllers are the replicas that were started, in that order; one is killed on the way.
+	controllers []*zenlead.Controller
 }
 
 // run tells the whole story.
@@ -131,19 +136,19 @@ func (d *demo) refuseRival() (err error) {
 	return err
 }
 
-// elect starts the controller and shows the first leader.
+// elect starts the controllers and shows the first leader.
 func (d *demo) elect(ctx context.Context) error {
 	var err error
 	if d.account, err = d.place.account(ctx); err != nil {
 		return err
 	}
-	if err := d.launch(ctx); err != nil {
-		return err
+	for range replicas {
+		if err := d.start(ctx); err != nil {
+			return err
+		}
 	}
-	if _, err := d.awaitReady(ctx); err != nil {
-		return err
-	}
-	d.tell.line("the controller runs as process %d, under the account %s/%s", d.controller.PID(), zenlead.Namespace, zenlead.Account)
+	d.tell.line("two replicas of the controller run as processes %d and %d, under the account %s/%s",
+		d.controllers[0].PID(), d.controllers[1].PID(), zenlead.Namespace, zenlead.Account)
 	first := claim{members: size, candidates: size}
 	if err := d.await(ctx, patience, "the first election", func(w *world) findings { return w.check(first) }); err != nil {
 		return err

@@ -16,16 +16,6 @@ type result struct {
 	took time.Duration
 	// writes is nil where the API server keeps no audit log for us.
 	writes *writes
-	// restart is set where the controller had to come back first.
-	restart *restart
-}
-
-// restart says how a step divides where the controller was away.
-type restart struct {
-	// away is from the kill to the start; starting from there until the controller said that it was ready.
-	away, starting time.Duration
-	// afterReady is from then to the Service's naming the successor.
-	afterReady time.Duration
 }
 
 func writeTable(out io.Writer, results []result) error {
@@ -44,12 +34,6 @@ func writeTable(out io.Writer, results []result) error {
 	}
 	if slices.ContainsFunc(results, func(r result) bool { return r.writes == nil }) {
 		fmt.Fprintln(out, "\nAPI writes are counted in the API server's audit log, which the demo cannot read here.")
-	}
-	for _, r := range results {
-		if r.restart != nil {
-			fmt.Fprintf(out, "\nWhile nobody decided: the controller was dead for %s ms and ready %s ms after its start; %s ms later the Service named the successor.\n",
-				millis(r.restart.away), millis(r.restart.starting), millis(r.restart.afterReady))
-		}
 	}
 	return nil
 }
