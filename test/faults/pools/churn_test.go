@@ -13,12 +13,17 @@ import (
 	"github.com/kube-zen/zen-lead/test/churn"
 	"github.com/kube-zen/zen-lead/test/history"
 	"github.com/kube-zen/zen-lead/test/history/record"
-	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
-// Under random load, the controller is killed and started again, and two run side by side. What the history shows is
-// printed; with violations it stays in the file that is named.
+var blows = []struct {
+	strike blow
+	// ends: the process is gone.
+	ends bool
+}{{killed, true}, {frozen, false}, {cutOff, false}, {stopped, true}}
+
+// Under random load two replicas run, of which one at a time is killed, stopped, frozen or cut off for a while. What the
+// history shows is printed; with violations it stays in the file that is named.
 var _ = Describe("Under random load", func() {
 	It("nothing contradicts the contract, and every pool has a leader afterwards", func(ctx context.Context) {
 		seed := uint64(GinkgoRandomSeed())
@@ -26,7 +31,7 @@ var _ = Describe("Under random load", func() {
 		file := filepath.Join(os.TempDir(), fmt.Sprintf("zen-lead-history-%d.jsonl", seed))
 		recorder, err := record.Start(ctx, s.Config, record.Options{Namespaces: []string{s.Namespace}, File: file})
 		Expect(err).NotTo(HaveOccurred())
-		start(ctx, zenlead.Options{})
+		pair := startPair(ctx, s)
 
 		load, over := make(chan error, 1), make(chan struct{})
 		var counts churn.Counts
@@ -38,17 +43,25 @@ var _ = Describe("Under random load", func() {
 			})
 			load <- err
 		}()
-		killed := 0
-		for running := true; running; {
-			other, err := zenlead.Start(ctx, c, zenlead.Options{})
-			Expect(err).NotTo(HaveOccurred())
+		struck := 0
+		for running := true; running; struck++ {
+			victim := &pair[struck%2]
+			blow := blows[struck/2%len(blows)]
+			undo := blow.strike(*victim)
 			select {
 			case <-over:
 				running = false
-			case <-time.After(3 * time.Second):
+			case <-time.After(1500 * time.Millisecond):
 			}
-			Expect(other.Kill()).To(Succeed())
-			killed++
+			undo(ctx)
+			if blow.ends {
+				*victim = startReplica(ctx, "")
+			}
+			select {
+			case <-over:
+				running = false
+			case <-time.After(1500 * time.Millisecond):
+			}
 		}
 		Expect(<-load).To(Succeed())
 		for i := range 3 {
@@ -62,7 +75,7 @@ var _ = Describe("Under random load", func() {
 		events, err := recorder.Stop(stop)
 		Expect(err).NotTo(HaveOccurred())
 		report := history.Check(events)
-		fmt.Fprintf(os.Stdout, "\nseed %d, a second controller killed %d times, %s\n%s", seed, killed, counts, report)
+		fmt.Fprintf(os.Stdout, "\nseed %d, one of two replicas killed, stopped, frozen or cut off %d times, %s\n%s", seed, struck, counts, report)
 		Expect(report.Moves).To(BeNumerically(">", longer(20, 200)), "too little happened to show anything")
 		Expect(report.Violations).To(BeEmpty(), file)
 		Expect(os.Remove(file)).To(Succeed())
