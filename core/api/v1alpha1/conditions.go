@@ -9,6 +9,8 @@ const (
 	ConditionCandidatesAvailable = "CandidatesAvailable"
 	// ConditionLeaseContended is true while somebody else holds or wants the Lease of the pool's name.
 	ConditionLeaseContended = "LeaseContended"
+	// ConditionIdentityConflict is true while a member is not elected because of its identity.
+	ConditionIdentityConflict = "IdentityConflict"
 	// ConditionServiceConflict is true while a Service that is not zen-lead's has the leader Service's name.
 	ConditionServiceConflict = "ServiceConflict"
 )
@@ -42,6 +44,14 @@ const (
 	// ReasonForeignHolder: somebody who is no member took the pool's Lease; it is taken back when it was not
 	// renewed for its duration.
 	ReasonForeignHolder = "ForeignHolder"
+)
+
+// Reasons of ConditionIdentityConflict.
+const (
+	// ReasonSameIdentity: two members have one identity; one of them is not elected.
+	ReasonSameIdentity = "SameIdentity"
+	// ReasonInvalidIdentity: a member has no identity, or one that is empty or too long; it is not elected.
+	ReasonInvalidIdentity = "InvalidIdentity"
 )
 
 // Reasons of ConditionServiceConflict.

@@ -90,7 +90,8 @@ type LeaderPolicySpec struct {
 	// +optional
 	Service *LeaderService `json:"service,omitempty"`
 
-	// What names a member in the Lease. "pod" (the default): the pod's name.
+	// What names a member in the Lease. "pod" (the default): the pod's name. "custom": its annotation zen-lead/identity.
+	// Set it where others read the Lease and know the members by names of their own.
 	// +optional
 	// +default="pod"
 	IdentityStrategy IdentityStrategy `json:"identityStrategy,omitempty"`

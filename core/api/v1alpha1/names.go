@@ -7,6 +7,9 @@ const (
 	// JoinAnnotation set to "false" keeps a member from being elected; "true" is accepted; anything else counts
 	// as "false" and is reported by an event on the pod.
 	JoinAnnotation = "zen-lead/join"
+	// IdentityAnnotation names a member in the Lease where the policy's identityStrategy is "custom": 1 to 253 bytes,
+	// unlike those of other members.
+	IdentityAnnotation = "zen-lead/identity"
 )
 
 // Names that zen-lead writes.
