@@ -80,6 +80,7 @@ type Plan struct {
 // Decide says what is to be done. It is pure: no I/O, no clock, no randomness. The same observation gives the same
 // plan in every replica.
 func Decide(o Observed, now time.Time) Plan {
+	o = o.identified()
 	switch {
 	case o.Policy == nil:
 		p := dissolve(o)

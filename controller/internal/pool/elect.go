@@ -34,7 +34,7 @@ func elect(o Observed) election {
 	switch named := o.Record.Held(); {
 	case e.leader == nil && named && o.Ours:
 		e.release(o, holder)
-	case e.leader != nil && (!named || !o.Ours || o.heldByStranger() || e.leader != holder):
+	case e.leader != nil && (!named || !o.Ours || o.heldByStranger() || e.leader.Holder() != o.Record.Holder):
 		e.grant(o, holder)
 	}
 	return e
@@ -74,8 +74,8 @@ func countCandidates(members []Member) (n int32) {
 	return n
 }
 
-// holderOf returns the member that the record names, nil if there is none. Name and UID must both be the member's: a
-// pod that was made again under the same name is somebody else.
+// holderOf returns the member that the record names, nil if there is none. A pod that was made again under the same name
+// is somebody else; one whose identity was edited is not.
 //
 // A record that was just made again names nobody yet; then it is the member that led last, so that a deleted Lease
 // moves no leader.
@@ -84,8 +84,9 @@ func holderOf(o Observed) *Member {
 		return lastLeader(o)
 	}
 	for i := range o.Members {
-		if o.Members[i].Holder() == o.Record.Holder {
-			return &o.Members[i]
+		m := &o.Members[i]
+		if m.Holder() == o.Record.Holder || string(m.UID) == o.Record.Holder.UID && !o.heldByStranger() {
+			return m
 		}
 	}
 	return nil
@@ -102,12 +103,14 @@ func whyNot(o Observed, holder *Member) Reason {
 		return ReasonFirst
 	case holder == nil && o.heldByStranger():
 		return ReasonStranger
-	case holder == nil && hasName(o.Members, o.Record.Holder.Identity):
+	case holder == nil && hasIdentity(o.Members, o.Record.Holder.Identity):
 		return ReasonReplaced
 	case holder == nil:
 		return ReasonGone
 	case holder.Terminal:
 		return ReasonTerminal
+	case holder.Refused != nil || holder.Identity != o.Record.Holder.Identity:
+		return ReasonRenamed
 	case holder.Terminating:
 		return ReasonTerminating
 	case holder.Excluded:
@@ -117,9 +120,9 @@ func whyNot(o Observed, holder *Member) Reason {
 	}
 }
 
-func hasName(members []Member, name string) bool {
+func hasIdentity(members []Member, name string) bool {
 	for i := range members {
-		if members[i].Name == name {
+		if members[i].Identity == name {
 			return true
 		}
 	}

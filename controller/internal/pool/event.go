@@ -21,6 +21,7 @@ const (
 	ReasonTerminating Reason = "its pod is being deleted"
 	ReasonTerminal    Reason = "its pod has ended"
 	ReasonExcluded    Reason = "its pod was excluded"
+	ReasonRenamed     Reason = "its identity was edited"
 	ReasonNotReady    Reason = "its pod is not ready"
 	ReasonLost        Reason = "its Lease was deleted"
 	ReasonStranger    Reason = "it is no member and did not renew the Lease"
@@ -50,7 +51,9 @@ func eventsOf(o Observed, e election, record term.Record, status *v1alpha1.Leade
 	if e.record != nil {
 		list = append(list, change(o, e, record))
 	}
-	for _, kind := range []string{v1alpha1.ConditionLeaseContended, v1alpha1.ConditionServiceConflict} {
+	for _, kind := range []string{
+		v1alpha1.ConditionLeaseContended, v1alpha1.ConditionServiceConflict, v1alpha1.ConditionIdentityConflict,
+	} {
 		c := meta.FindStatusCondition(status.Conditions, kind)
 		if c != nil && meta.FindStatusCondition(o.Policy.Status.Conditions, kind) == nil {
 			list = append(list, Event{Type: corev1.EventTypeWarning, Reason: kind, Note: c.Message})

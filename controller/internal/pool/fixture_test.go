@@ -20,7 +20,7 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // member returns a ready member; later letters are younger pods. Its UID is "u" + name.
 func member(name string, changes ...func(*Member)) Member {
 	m := Member{
-		Name: name, UID: types.UID("u" + name), Created: epoch.Add(time.Duration(name[len(name)-1]) * time.Second), Ready: true,
+		Name: name, Identity: name, UID: types.UID("u" + name), Created: epoch.Add(time.Duration(name[len(name)-1]) * time.Second), Ready: true,
 		IPs: []string{"10.0.0.1"}, Node: "n1", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}},
 	}
 	for _, c := range changes {

@@ -19,6 +19,11 @@ type Member struct {
 	UID     types.UID
 	Created time.Time
 
+	// Identity names it in the record: its name, unless the policy wants CustomIdentity, which is its annotation.
+	Identity, CustomIdentity string
+	// Refused says that its identity keeps it from being elected; nil: it does not.
+	Refused *refusal
+
 	// Ready: its readiness condition is true.
 	Ready bool
 	// Terminating: it has a deletion timestamp.
@@ -54,6 +59,7 @@ type Role struct {
 func MemberOf(p *corev1.Pod) Member {
 	m := Member{
 		Name:        p.Name,
+		Identity:    p.Name,
 		UID:         p.UID,
 		Created:     p.CreationTimestamp.Time,
 		Terminating: p.DeletionTimestamp != nil,
@@ -61,6 +67,8 @@ func MemberOf(p *corev1.Pod) Member {
 		Role:        roleOf(p.Labels, p.Annotations),
 		Unlabelled:  p.Labels == nil,
 		Node:        p.Spec.NodeName,
+
+		CustomIdentity: identityOf(p),
 	}
 	for _, c := range p.Status.Conditions {
 		if c.Type == corev1.PodReady {
@@ -99,16 +107,16 @@ func roleOf(labels, annotations map[string]string) Role {
 
 // Candidate says whether the member may be elected now.
 func (m *Member) Candidate() bool {
-	return m.Ready && !m.Terminating && !m.Terminal && !m.Excluded
+	return m.Ready && !m.Terminating && !m.Terminal && !m.Excluded && m.Refused == nil
 }
 
 // MayStay says whether the member may go on leading when nobody else may be elected: it runs, or may run again.
-// Only who left, ended or was excluded may not.
-func (m *Member) MayStay() bool { return !m.Terminal && !m.Excluded }
+// Only who left, ended, was excluded or has an identity that is not its own may not.
+func (m *Member) MayStay() bool { return !m.Terminal && !m.Excluded && m.Refused == nil }
 
 // Holder returns the member as a record names it.
 func (m *Member) Holder() term.Holder {
-	return term.Holder{Identity: m.Name, UID: string(m.UID)}
+	return term.Holder{Identity: m.Identity, UID: string(m.UID)}
 }
 
 // sortByAge puts the oldest first; among pods of one second the name decides, so that every replica sees one order.

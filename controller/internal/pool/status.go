@@ -62,7 +62,7 @@ func conditions(o Observed, e election, now time.Time) []metav1.Condition {
 	}
 	set(leaderElected(o, e))
 	set(candidatesAvailable(o, e))
-	for _, c := range []metav1.Condition{leaseContended(o, e), serviceConflict(o)} {
+	for _, c := range []metav1.Condition{leaseContended(o, e), serviceConflict(o), identityConflict(o)} {
 		if c.Status == metav1.ConditionTrue {
 			set(c)
 		} else {
@@ -107,7 +107,7 @@ func candidatesAvailable(o Observed, e election) metav1.Condition {
 		c.Message = fmt.Sprintf("no pod of namespace %s has the annotation %s: %s", o.Namespace, v1alpha1.PoolAnnotation, o.Name)
 	default:
 		c.Reason = v1alpha1.ReasonNoneReady
-		c.Message = "no member may be elected: each is not ready, being deleted or excluded"
+		c.Message = "no member may be elected: each is not ready, being deleted, excluded or refused for its identity"
 	}
 	return c
 }

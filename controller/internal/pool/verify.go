@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
 
 // unverified lists the pods to be read from the API server before an election is carried out: holder and successor,
@@ -40,10 +42,14 @@ func (o *Observed) holderName() string {
 			return o.Members[i].Name
 		}
 	}
-	if o.heldByStranger() {
+	switch {
+	case o.heldByStranger():
 		return ""
+	case o.Policy.Spec.IdentityStrategy == v1alpha1.IdentityCustom:
+		return publishedName(o, types.UID(o.Record.Holder.UID))
+	default:
+		return o.Record.Holder.Identity
 	}
-	return o.Record.Holder.Identity
 }
 
 // observePodsLive reads pods from the API server, and puts what it finds in the place of what the cache said.

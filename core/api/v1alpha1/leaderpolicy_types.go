@@ -14,11 +14,15 @@ type Mode string
 const ModeController Mode = "controller"
 
 // IdentityStrategy says what names a member in the Lease.
-// +kubebuilder:validation:Enum=pod
+// +kubebuilder:validation:Enum=pod;custom
 type IdentityStrategy string
 
-// IdentityPod: a member is named by its pod's name.
-const IdentityPod IdentityStrategy = "pod"
+const (
+	// IdentityPod: a member is named by its pod's name.
+	IdentityPod IdentityStrategy = "pod"
+	// IdentityCustom: a member is named by its annotation IdentityAnnotation.
+	IdentityCustom IdentityStrategy = "custom"
+)
 
 // Phase is the state of a pool in one word.
 // +kubebuilder:validation:Enum=Electing;Stable

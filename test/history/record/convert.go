@@ -51,6 +51,7 @@ func pod(p *corev1.Pod) history.Pod {
 		Terminating: p.DeletionTimestamp != nil,
 		Ended:       p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed,
 	}
+	out.Identity = p.Annotations[v1alpha1.IdentityAnnotation] // tests set it only where the policy asks for it
 	join, there := p.Annotations[v1alpha1.JoinAnnotation]
 	out.Excluded = there && join != "true"
 	for _, c := range p.Status.Conditions {

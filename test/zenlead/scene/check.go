@@ -41,7 +41,7 @@ func (s *State) checkLease() error {
 	}
 	term := base + int64(deref(l.Spec.LeaseTransitions))
 	c.check(term == s.Term, "Lease: term %d, the status says %d", term, s.Term)
-	c.check(deref(l.Spec.HolderIdentity) == s.Leader, "Lease: held by %q, the status says %q", deref(l.Spec.HolderIdentity), s.Leader)
+	c.check(deref(l.Spec.HolderIdentity) == s.identity(), "Lease: held by %q, the status says %q", deref(l.Spec.HolderIdentity), s.identity())
 	c.check(l.Annotations[v1alpha1.HolderUIDAnnotation] == string(s.UID), "Lease: holder-uid %s, the status says %s",
 		l.Annotations[v1alpha1.HolderUIDAnnotation], s.UID)
 	c.check(l.Spec.AcquireTime != nil && l.Spec.RenewTime != nil, "Lease: acquireTime or renewTime is missing")
@@ -51,6 +51,32 @@ func (s *State) checkLease() error {
 	}
 	c.check(deref(l.Spec.LeaseDurationSeconds) == want, "Lease: duration %d, want %d", deref(l.Spec.LeaseDurationSeconds), want)
 	return c.err()
+}
+
+// identity returns what names the leader in the Lease.
+func (s *State) identity() string {
+	p := s.Pod(s.Leader)
+	if p == nil || s.Policy.Spec.IdentityStrategy != v1alpha1.IdentityCustom {
+		return s.Leader
+	}
+	return p.Annotations[v1alpha1.IdentityAnnotation]
+}
+
+// mayUseItsIdentity says whether no other pod has a better claim to the pod's identity: the leader has the best.
+func (s *State) mayUseItsIdentity(p *corev1.Pod) bool {
+	if s.Policy.Spec.IdentityStrategy != v1alpha1.IdentityCustom || p.UID == s.UID {
+		return true
+	}
+	mine := p.Annotations[v1alpha1.IdentityAnnotation]
+	for i := range s.Pods {
+		other := &s.Pods[i]
+		older := other.CreationTimestamp.Before(&p.CreationTimestamp) ||
+			other.CreationTimestamp.Equal(&p.CreationTimestamp) && other.Name < p.Name
+		if other.Annotations[v1alpha1.IdentityAnnotation] == mine && !ended(other) && (other.UID == s.UID || older) {
+			return false
+		}
+	}
+	return mine != ""
 }
 
 func (s *State) checkStatus() error {
@@ -67,11 +93,11 @@ func (s *State) checkStatus() error {
 	c.check(status.Guarantee == v1alpha1.GuaranteeAdvisory, "status: guarantee %q", status.Guarantee)
 	candidates := int32(0)
 	for i := range s.Pods {
-		if candidate(&s.Pods[i]) {
+		if candidate(&s.Pods[i]) && s.mayUseItsIdentity(&s.Pods[i]) {
 			candidates++
 		}
 	}
-	c.check(status.Candidates != nil && *status.Candidates == candidates, "status: candidates %v, want %d", status.Candidates, candidates)
+	c.check(status.Candidates != nil && *status.Candidates == candidates, "status: candidates %v, want %d", deref(status.Candidates), candidates)
 	phase, elected := v1alpha1.PhaseElecting, metav1.ConditionFalse
 	if s.Leader != "" {
 		phase, elected = v1alpha1.PhaseStable, metav1.ConditionTrue
@@ -148,7 +174,11 @@ func candidate(p *corev1.Pod) bool {
 }
 
 func alive(p *corev1.Pod) bool {
-	return p.DeletionTimestamp == nil && p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed
+	return p.DeletionTimestamp == nil && !ended(p)
+}
+
+func ended(p *corev1.Pod) bool {
+	return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
 }
 
 func ready(p *corev1.Pod) bool {
