@@ -53,7 +53,7 @@ func Add(ctx context.Context, m manager.Manager, preferred func(types.Namespaced
 		Named("pool").
 		For(&v1alpha1.LeaderPolicy{}).
 		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.policyOfLease), builder.WithPredicates(leaseChanged)).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(policyOfPod), builder.WithPredicates(memberChanged)).
+		Watches(&corev1.Pod{}, enqueuePools(), builder.WithPredicates(memberChanged)).
 		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfService)).
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(policyOfLabel)).
 		WithOptions(controller.Options{
@@ -65,12 +65,6 @@ func Add(ctx context.Context, m manager.Manager, preferred func(types.Namespaced
 		return fmt.Errorf("controller of pools: %w", err)
 	}
 	return nil
-}
-
-// policyOfPod is called with the old and the new pod, so that both pools hear of a pod that changes from one to the
-// other.
-func policyOfPod(_ context.Context, o client.Object) []reconcile.Request {
-	return requests(o.GetNamespace(), poolOf(o))
 }
 
 func policyOfLabel(_ context.Context, o client.Object) []reconcile.Request {

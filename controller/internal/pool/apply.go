@@ -46,8 +46,14 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 		// whom it replaced.
 		return err
 	}
+	if p.m.behind = plan.Record != nil && p.r.crowded(); p.m.behind {
+		p.m.untold = plan.Events
+		return err
+	}
 	err = errors.Join(err, p.writeStatus(ctx, plan.Status))
+	p.tell(p.m.untold)
 	p.tell(plan.Events)
+	p.m.untold = nil
 	return err
 }
 

@@ -25,6 +25,10 @@ type memory struct {
 	leaseWritten string
 	// acting: the last pass carried its plan out.
 	acting bool
+	// behind: the status was left for later, as others had no leader.
+	behind bool
+	// untold is the change that waits to be told with the status; a later one takes its place.
+	untold []Event
 	// undone is the version of the Lease when this replica found something to do that is another's turn, at undoneSince;
 	// "" if there is nothing to do.
 	undone      string

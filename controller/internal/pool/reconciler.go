@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -27,6 +28,8 @@ type Reconciler struct {
 
 	memories memories
 	pulse    pulse
+	// busy counts the passes under way.
+	busy atomic.Int32
 }
 
 // retryAfter is when a pass that found itself stale is tried again, unless the event of the change comes first.
@@ -39,6 +42,8 @@ const failuresInARow = 5
 
 // Reconcile decides about one pool and carries the decision out.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.busy.Add(1)
+	defer r.busy.Add(-1)
 	m := r.memories.of(req.NamespacedName)
 	plan, err := r.pass(ctx, req, m)
 	if err == nil && plan.Create && m.acting { // decided again at once, with the Lease that was just made
@@ -57,14 +62,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	m.failures = 0
+	if m.behind {
+		return ctrl.Result{RequeueAfter: time.Millisecond, Priority: new(normal)}, nil
+	}
 	if m.waiting() && (plan.After == 0 || plan.After > staleFor) {
-		return ctrl.Result{RequeueAfter: staleFor}, nil
+		return ctrl.Result{RequeueAfter: staleFor, Priority: new(normal)}, nil
 	}
 	if plan.forgettable {
 		r.memories.drop(req.NamespacedName)
 	}
-	return ctrl.Result{RequeueAfter: plan.After}, nil
+	return ctrl.Result{RequeueAfter: plan.After, Priority: new(normal)}, nil
 }
+
+// crowded says whether every worker has a pool: others may wait that have no leader.
+func (r *Reconciler) crowded() bool { return r.busy.Load() >= workers }
 
 // pass decides once. m.acting says afterwards whether the plan was carried out, or left to another replica.
 func (r *Reconciler) pass(ctx context.Context, req ctrl.Request, m *memory) (Plan, error) {
