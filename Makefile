@@ -58,10 +58,12 @@ lint: ## Run the linters over every module [FIX=1 mends what can be mended]
 	cd hack/tools/modules; GOWORK=off "$$lint" run $(if $(FIX),--fix) ./...
 
 .PHONY: generate
-generate: ## Write the generated files: deep copies and CRDs
+generate: ## Write the generated files: deep copies, CRDs, docs/api.md
 	@rm -f controller/config/crd/coordination.kube-zen.io_*.yaml
 	@$(call tool,gen,controller-gen) object paths=./core/api/...
 	@$(call tool,gen,controller-gen) crd paths=./core/api/... output:crd:dir=controller/config/crd
+	@$(call tool,reference,crd-ref-docs) --log-level ERROR --config hack/tools/reference/config.yaml --renderer markdown \
+		--source-path core/api --output-path docs/api.md
 
 .PHONY: modules
 modules: ## Check that each released module builds and tests alone, as its users get it

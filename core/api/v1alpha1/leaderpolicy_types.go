@@ -101,14 +101,14 @@ type LeaderPolicySpec struct {
 	IdentityStrategy IdentityStrategy `json:"identityStrategy,omitempty"`
 }
 
-// LeaderService describes the Service that always points at the leader. Without it the Service is named
-// <policy>-leader and has the container ports of the first leader.
+// LeaderService describes the Service that always points at the leader. Without it the Service has the policy's name
+// with "-leader" appended, and the container ports of the first leader.
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="!(has(self.disabled) && self.disabled) || (!has(self.name) && !has(self.ports))",message="spec.service.disabled: name and ports have no meaning when it is true",fieldPath=.disabled
 type LeaderService struct {
-	// The Service's name. Set it where <policy>-leader is taken or clients expect another name.
-	// Default: <policy>-leader.
+	// The Service's name. Set it where the default is taken or clients expect another name.
+	// Default: the policy's name with "-leader" appended.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -120,7 +120,7 @@ type LeaderService struct {
 	Disabled bool `json:"disabled,omitempty"`
 
 	// The Service's ports. Set them where the port differs from the container's, or to publish only some.
-	// Default: the container ports of the first leader, each under its name or "port-<number>".
+	// Default: the container ports of the first leader, each under its name or "port-NUMBER".
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -189,7 +189,7 @@ type LeaderPolicyStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// LeaderElected and CandidatesAvailable always; LeaseContended and ServiceConflict while they are true.
+	// LeaderElected and CandidatesAvailable always; LeaseContended, IdentityConflict and ServiceConflict while they are true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
