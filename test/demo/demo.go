@@ -29,7 +29,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	d := &demo{tell: t, place: p}
+	d := &demo{tell: t, place: p, endFoot: func() {}}
 	defer func() {
 		failed := err != nil && ctx.Err() == nil // nobody looks into what they interrupted
 		err = errors.Join(err, d.end(ctx, failed))
@@ -49,6 +49,7 @@ func Run(ctx context.Context, o Options) (err error) {
 func (d *demo) end(ctx context.Context, failed bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalTime)
 	defer cancel()
+	d.endFoot()
 	var errs []error
 	if d.recorder != nil { // it was not stopped: the story broke off
 		_, err := d.recorder.Stop(ctx)

@@ -39,6 +39,8 @@ const (
 type demo struct {
 	tell  *teller
 	place *place
+	// endFoot ends the foot of the terminal, if there is one.
+	endFoot func()
 
 	observer *observer
 	// recorder is nil before it is started and after it was stopped.
@@ -70,6 +72,7 @@ func (d *demo) run(ctx context.Context) error {
 		}
 		results = append(results, r)
 	}
+	d.endFoot()
 	report, err := d.judge(ctx)
 	if err != nil {
 		return err
@@ -107,6 +110,7 @@ func (d *demo) prepare(ctx context.Context) error {
 		return err
 	}
 	go keepGates(ctx, p.client, d.observer)
+	d.startFoot(ctx)
 
 	manifest := filepath.Join(p.dir, "pool.yaml")
 	if err := os.WriteFile(manifest, poolManifest, 0o600); err != nil {

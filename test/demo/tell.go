@@ -10,7 +10,7 @@ import (
 
 // teller writes lines for people, in a terminal or a file.
 type teller struct {
-	out   io.Writer
+	out   *serial
 	began time.Time
 }
 
@@ -18,6 +18,14 @@ type teller struct {
 type serial struct {
 	mu  sync.Mutex
 	out io.Writer
+}
+
+// to lets what follows be written elsewhere, and returns where it was written until now.
+func (s *serial) to(out io.Writer) (before io.Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, s.out = s.out, out
+	return before
 }
 
 func (s *serial) Write(line []byte) (int, error) {
