@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
@@ -73,5 +74,12 @@ var _ = Describe("A replica", func() {
 		own := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: zenlead.Namespace, Name: "zen-lead." + strings.ToLower(s.Namespace)}}
 		Expect(s.Create(ctx, own)).To(Succeed())
 		Expect(account.Delete(ctx, own)).To(Succeed())
+
+		pools := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: zenlead.Namespace, Name: strings.ToLower(s.Namespace)}}
+		Expect(s.Create(ctx, pools)).To(Succeed())
+		pools.Annotations = map[string]string{v1alpha1.TermBaseAnnotation: pools.ResourceVersion}
+		Expect(s.Update(ctx, pools)).To(Succeed())
+		Expect(account.Delete(ctx, pools)).To(MatchError(ContainSubstring("zen-lead deletes no pool's Lease")))
+		Expect(s.Delete(ctx, pools)).To(Succeed())
 	}, limit)
 })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,12 @@ import (
 // apply carries a plan out. The Lease is written first: only then is the rest true.
 func (p *pass) apply(ctx context.Context, plan Plan) error {
 	if plan.Create {
-		return p.create(ctx, leaseKey, emptyLease(p.o.Namespace, p.o.Name, p.now))
+		lease := emptyLease(p.o.Namespace, p.o.Name, p.now)
+		err := p.create(ctx, leaseKey, lease)
+		if err == nil {
+			p.m.leaseWritten = lease.ResourceVersion
+		}
+		return err
 	}
 	if plan.Record != nil {
 		lease := leaseWith(p.o.Lease, *plan.Record, p.now)
@@ -39,22 +45,33 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 		p.remove(ctx, plan),
 	)
 	if err != nil && p.m.failures < failuresInARow {
-		if plan.Record != nil {
-			p.tell(plan.Events) // the next pass does not know of the change
-		}
+		p.tell(changes(plan.Events))
 		// The status stays behind until all of it is written: by the status's term whoever goes on with the move knows
 		// whom it replaced.
 		return err
 	}
 	if p.m.behind = plan.Record != nil && p.r.crowded(); p.m.behind {
-		p.m.untold = plan.Events
+		p.m.untold = changes(plan.Events)
 		return err
 	}
 	err = errors.Join(err, p.writeStatus(ctx, plan.Status))
-	p.tell(p.m.untold)
+	p.catchUp()
 	p.tell(plan.Events)
-	p.m.untold = nil
 	return err
+}
+
+// catchUp tells what was left for later.
+func (p *pass) catchUp() {
+	untold := p.m.untold
+	p.m.behind, p.m.untold = false, nil
+	p.tell(untold)
+}
+
+// changes are the events that the next decision does not know of: the others it plans again.
+func changes(events []Event) []Event {
+	return slices.DeleteFunc(slices.Clone(events), func(e Event) bool {
+		return e.Reason != EventLeaderElected && e.Reason != EventLeaderLost
+	})
 }
 
 // headStart is how long the writes of slices have the API server to themselves. Traffic waits for them; roles written
@@ -171,6 +188,9 @@ func (p *pass) writeStatus(ctx context.Context, s *v1alpha1.LeaderPolicyStatus) 
 // tell emits events; those about a member only once.
 func (p *pass) tell(events []Event) {
 	for _, e := range events {
+		if e.Member == nil && p.o.Policy == nil {
+			continue // it is gone, and nobody looks for its events
+		}
 		if e.Member == nil {
 			p.r.Recorder.Eventf(p.o.Policy, nil, e.Type, e.Reason, e.Reason, "%s", e.Note)
 			continue

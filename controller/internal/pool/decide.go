@@ -94,6 +94,9 @@ func Decide(o Observed, now time.Time) Plan {
 		return Plan{Reread: true}
 	}
 	e := elect(o)
+	if wait := o.nameless(e); wait > 0 {
+		return Plan{After: wait}
+	}
 	if names := o.unverified(e); len(names) > 0 {
 		return Plan{Verify: names}
 	}

@@ -27,6 +27,9 @@ func (o *Observed) identified() Observed {
 		switch m.Identity = m.CustomIdentity; {
 		case m.Identity == "" || len(m.Identity) > longestIdentity:
 			m.Refused = &refusal{reason: v1alpha1.ReasonInvalidIdentity}
+			if string(m.UID) == o.Record.Holder.UID {
+				m.Identity = o.Record.Holder.Identity // as whom it leads, until another may
+			}
 		case m.Terminal:
 		case owner[m.Identity] != nil:
 			m.Refused = &refusal{reason: v1alpha1.ReasonSameIdentity, by: owner[m.Identity].Name}

@@ -47,8 +47,10 @@ func TestCustomIdentities(t *testing.T) {
 			"b", "green", []Member{member("a", named("blue")), member("b", named("blue"))}, "b", "blue", "a is not elected: b has the same"},
 		"a leader whose identity was taken off is replaced": {
 			"b", "green", []Member{member("a", named("blue")), member("b")}, "a", "blue", "b is not elected"},
-		"and leads no longer where nobody else may": {
-			"b", "green", []Member{member("b")}, "", "-", "b is not elected"},
+		"and leads on where nobody else may": {
+			"b", "green", []Member{member("b")}, "b", "", "b is not elected"},
+		"a policy that begins to ask for identities demotes nobody while none is there": {
+			"b", "b", []Member{member("a"), member("b")}, "b", "", "a is not elected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := observed("", tc.members...)

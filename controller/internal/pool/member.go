@@ -111,8 +111,9 @@ func (m *Member) Candidate() bool {
 }
 
 // MayStay says whether the member may go on leading when nobody else may be elected: it runs, or may run again.
-// Only who left, ended, was excluded or has an identity that is not its own may not.
-func (m *Member) MayStay() bool { return !m.Terminal && !m.Excluded && m.Refused == nil }
+// Only who left, ended or was excluded may not. Of a leader it cannot be said that another has its identity: its claim
+// comes first.
+func (m *Member) MayStay() bool { return !m.Terminal && !m.Excluded }
 
 // Holder returns the member as a record names it.
 func (m *Member) Holder() term.Holder {

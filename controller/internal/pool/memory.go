@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -33,6 +34,8 @@ type memory struct {
 	// "" if there is nothing to do.
 	undone      string
 	undoneSince time.Time
+	// pace bounds how often plans are carried out; nil: none was.
+	pace *rate.Limiter
 	// failures counts the passes since the last one that went through.
 	failures int
 	// told keeps events about members from being repeated by every decision.

@@ -188,8 +188,10 @@ func (r *Reconciler) observeSlices(ctx context.Context, key types.NamespacedName
 	return nil
 }
 
-// get reads an object; found is false where there is none.
+// get reads an object; found is false where there is none. A read from the API server is bounded as a write is.
 func get[T client.Object](ctx context.Context, c client.Reader, key types.NamespacedName, o T) (_ T, found bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
 	switch err := c.Get(ctx, key, o); {
 	case apierrors.IsNotFound(err):
 		return o, false, nil

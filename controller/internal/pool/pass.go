@@ -22,7 +22,7 @@ var errStale = errors.New("the pool changed meanwhile")
 // errTerminating ends a pass in a namespace that is going: nothing can be made there again.
 var errTerminating = errors.New("the namespace is being deleted")
 
-// writeTimeout bounds one request. Past it the outcome is unknown.
+// writeTimeout bounds one request. Past it the outcome of a write is unknown.
 const writeTimeout = 5 * time.Second
 
 // pass is one decision about one pool being carried out.

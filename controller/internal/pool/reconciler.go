@@ -49,7 +49,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err == nil && plan.Create && m.acting { // decided again at once, with the Lease that was just made
 		plan, err = r.pass(ctx, req, m)
 	}
-	m.acting = errors.Is(err, errStale) && m.acting // whoever began finishes
+	acted := m.acting
+	m.acting = errors.Is(err, errStale) && acted // whoever began finishes
 	switch {
 	case errors.Is(err, errTerminating):
 		return ctrl.Result{}, nil
@@ -62,7 +63,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	m.failures = 0
-	if m.behind {
+	if !acted && plan.After > 0 {
+		return ctrl.Result{RequeueAfter: plan.After}, nil // as urgent as it was
+	}
+	if acted && m.behind {
 		return ctrl.Result{RequeueAfter: time.Millisecond, Priority: new(normal)}, nil
 	}
 	if m.waiting() && (plan.After == 0 || plan.After > staleFor) {
@@ -84,9 +88,14 @@ func (r *Reconciler) pass(ctx context.Context, req ctrl.Request, m *memory) (Pla
 	if err != nil {
 		return Plan{}, err
 	}
+	p := &pass{r: r, m: m, now: now}
 	plan := Decide(o, now.Truncate(time.Microsecond))
 	var again time.Duration
 	if m.acting, again = r.turn(req.NamespacedName, o, plan, m, now); !m.acting {
+		if again == 0 { // somebody else wrote the status that was left for later
+			p.o = o
+			p.catchUp()
+		}
 		return Plan{After: sooner(again, plan.After), forgettable: plan.forgettable && again == 0}, nil
 	}
 	for plan.reads() {
@@ -95,7 +104,7 @@ func (r *Reconciler) pass(ctx context.Context, req ctrl.Request, m *memory) (Pla
 		}
 		plan = Decide(o, now.Truncate(time.Microsecond))
 	}
-	p := &pass{r: r, o: o, m: m, now: now}
+	p.o = o
 	return plan, p.apply(ctx, plan)
 }
 

@@ -107,7 +107,7 @@ func candidatesAvailable(o Observed, e election) metav1.Condition {
 		c.Message = fmt.Sprintf("no pod of namespace %s has the annotation %s: %s", o.Namespace, v1alpha1.PoolAnnotation, o.Name)
 	default:
 		c.Reason = v1alpha1.ReasonNoneReady
-		c.Message = "no member may be elected: each is not ready, being deleted, excluded or refused for its identity"
+		c.Message = "no member may be elected: each is not ready, being deleted or excluded"
 	}
 	return c
 }

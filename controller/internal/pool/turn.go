@@ -3,21 +3,30 @@ package pool
 import (
 	"time"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
 )
 
 // othersAfter is how long a replica leaves a plan to the one that the pool prefers.
 const othersAfter = 300 * time.Millisecond
 
+// atOnce is how many plans of one pool are carried out without a pause; after that, one each othersAfter. It bounds what
+// two replicas write whose views differ and who both act: each would undo what the other one wrote. A lost leader is
+// replaced whatever was written before.
+const atOnce = 20
+
 // turn says whether a plan is this replica's to carry out, and if not, when to look again whether it still is to be
 // done; 0: no need. The wait begins anew when somebody wrote the Lease: the preferred replica is there then. Nothing else
 // puts it off: members come and go all the time, and people delete Leases and slices.
 func (r *Reconciler) turn(key types.NamespacedName, o Observed, plan Plan, m *memory, now time.Time) (mine bool, again time.Duration) {
 	switch mine = r.Preferred == nil || r.Preferred(key); {
-	case mine || !plan.acts():
+	case !plan.acts():
 		m.undone = ""
 		return mine, 0 // what there is to tell without a write, the preferred replica tells
 	case m.acting:
+		return true, 0
+	case mine && !o.Drowsy && (plan.Create || o.leaderLost() || m.hasPace(now)):
+		m.undone = ""
 		return true, 0
 	}
 	if m.undone == "" || o.Lease != nil && o.Lease.ResourceVersion != m.undone {
@@ -26,8 +35,32 @@ func (r *Reconciler) turn(key types.NamespacedName, o Observed, plan Plan, m *me
 			m.undone = o.Lease.ResourceVersion
 		}
 	}
-	again = othersAfter - now.Sub(m.undoneSince)
-	return again <= 0, max(again, 0)
+	if again = othersAfter - now.Sub(m.undoneSince); again > 0 {
+		return false, again
+	}
+	m.undoneSince = now // the next plan waits again
+	return true, 0
+}
+
+// leaderLost says whether the record names somebody who cannot be elected.
+func (o *Observed) leaderLost() bool {
+	if o.Lease == nil || !o.Record.Held() {
+		return false
+	}
+	for i := range o.Members {
+		if m := &o.Members[i]; string(m.UID) == o.Record.Holder.UID {
+			return !m.Candidate()
+		}
+	}
+	return true
+}
+
+// hasPace takes one of the plans that may be carried out at once.
+func (m *memory) hasPace(now time.Time) bool {
+	if m.pace == nil {
+		m.pace = rate.NewLimiter(rate.Every(othersAfter), atOnce)
+	}
+	return m.pace.AllowN(now, 1)
 }
 
 // acts says whether the plan has anything to read or to write.

@@ -89,3 +89,49 @@ func TestWhoBeganFinishes(t *testing.T) {
 		t.Error("it waits for another to finish")
 	}
 }
+
+func TestAReplicaThatWasAsleepWaitsForItsTurnToo(t *testing.T) {
+	o := observed("a", member("b"))
+	o.Drowsy = true
+	m := newMemory()
+	r := &Reconciler{}
+	if mine, again := r.turn(types.NamespacedName{}, o, Decide(o, epoch), m, epoch); mine || again != othersAfter {
+		t.Errorf("mine %v, again %v", mine, again)
+	}
+	if mine, _ := r.turn(types.NamespacedName{}, o, Decide(o, epoch), m, epoch.Add(othersAfter)); !mine {
+		t.Error("it never acts")
+	}
+}
+
+func TestTwoThatUndoOneAnotherPauseAfterAWhile(t *testing.T) {
+	repair := observed("a", member("a", role("leader", 101)), member("b"))
+	lost := observed("a", member("b"))
+	m := newMemory()
+	r := &Reconciler{}
+	acts := 0
+	for at := range 1000 { // a plan each millisecond
+		if mine, _ := r.turn(types.NamespacedName{}, repair, Decide(repair, epoch), m, epoch.Add(time.Duration(at)*time.Millisecond)); mine {
+			acts++
+		}
+	}
+	if acts < atOnce || acts > atOnce+5 {
+		t.Errorf("%d of 1000 plans are carried out in a second, want %d and a few", acts, atOnce)
+	}
+	if mine, _ := r.turn(types.NamespacedName{}, lost, Decide(lost, epoch), m, epoch.Add(time.Second)); !mine {
+		t.Error("a lost leader waits")
+	}
+}
+
+func TestWhoActedInAnothersPlaceWaitsAgain(t *testing.T) {
+	o := observed("a", member("b"))
+	m := newMemory()
+	r := &Reconciler{Preferred: func(types.NamespacedName) bool { return false }}
+	plan := Decide(o, epoch)
+	r.turn(types.NamespacedName{}, o, plan, m, epoch)
+	if mine, _ := r.turn(types.NamespacedName{}, o, plan, m, epoch.Add(othersAfter)); !mine {
+		t.Fatal("it never acts")
+	}
+	if mine, again := r.turn(types.NamespacedName{}, o, plan, m, epoch.Add(othersAfter+time.Millisecond)); mine || again == 0 {
+		t.Errorf("mine %v, again %v", mine, again)
+	}
+}

@@ -14,7 +14,8 @@ import (
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
 
-// Priorities of pools in the queue. What was there at the start has handler.LowPriority, which is below all of them.
+// Priorities of pools in the queue. Objects that were there at the start have handler.LowPriority, which is below both,
+// apart from pods: leaders may have been lost while nobody looked.
 const (
 	// urgent: a pool may have lost its leader.
 	urgent = 100
@@ -28,11 +29,11 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 func enqueuePools() handler.EventHandler {
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) {
+			priority := normal
 			if e.IsInInitialList {
-				enqueue(q, handler.LowPriority, e.Object)
-				return
+				priority = urgent
 			}
-			enqueue(q, normal, e.Object)
+			enqueue(q, priority, e.Object)
 		},
 		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
 			priority := normal

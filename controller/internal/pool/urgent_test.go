@@ -52,11 +52,11 @@ func TestALostLeaderOvertakesEverythingElse(t *testing.T) {
 		"a leader that is gone": {func(h handler.EventHandler, q queue) {
 			h.Delete(t.Context(), event.DeleteEvent{Object: podOf("web", "leader")}, q)
 		}, urgent},
-		"a leader that changes otherwise":        {update(podOf("web", "leader"), podOf("web", "leader", labelled)), normal},
-		"a leader that was lost before":          {update(podOf("web", "leader", notReady), podOf("web", "leader", notReady, leaving)), normal},
-		"a follower that is not ready any more":  {update(podOf("web", "follower"), podOf("web", "follower", notReady)), normal},
-		"a leader that is new":                   {create(false), normal},
-		"a leader that was there from the start": {create(true), handler.LowPriority},
+		"a leader that changes otherwise":       {update(podOf("web", "leader"), podOf("web", "leader", labelled)), normal},
+		"a leader that was lost before":         {update(podOf("web", "leader", notReady), podOf("web", "leader", notReady, leaving)), normal},
+		"a follower that is not ready any more": {update(podOf("web", "follower"), podOf("web", "follower", notReady)), normal},
+		"a leader that is new":                  {create(false), normal},
+		"a pod that was there from the start":   {create(true), urgent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := priorityqueue.New[reconcile.Request]("test")

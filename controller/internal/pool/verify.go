@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
@@ -16,7 +17,7 @@ import (
 // record is then of one moment and the pods are of an earlier one: the holder may not have been created yet in this
 // process's view, and the successor be gone.
 func (o *Observed) unverified(e election) []string {
-	if e.record == nil || !o.Record.Held() || o.OwnRecord && !o.Drowsy {
+	if e.record == nil || o.OwnRecord && !o.Drowsy {
 		return nil
 	}
 	var names []string
@@ -35,21 +36,34 @@ func leaderName(e election) string {
 	return e.leader.Name
 }
 
-// holderName returns the name of the pod that the record names, "" if it names none.
+// holderName returns the name of the pod that the record names, "" if it names none or nobody knows the name.
 func (o *Observed) holderName() string {
+	if !o.Record.Held() || o.heldByStranger() {
+		return ""
+	}
+	uid := types.UID(o.Record.Holder.UID)
 	for i := range o.Members {
-		if o.Members[i].Holder() == o.Record.Holder {
+		if o.Members[i].UID == uid {
 			return o.Members[i].Name
 		}
 	}
-	switch {
-	case o.heldByStranger():
-		return ""
-	case o.Policy.Spec.IdentityStrategy == v1alpha1.IdentityCustom:
-		return publishedName(o, types.UID(o.Record.Holder.UID))
-	default:
-		return o.Record.Holder.Identity
+	if name := publishedName(o, uid); name != "" || o.Policy.Spec.IdentityStrategy == v1alpha1.IdentityCustom {
+		return name
 	}
+	if len(content.IsPathSegmentName(o.Record.Holder.Identity)) > 0 {
+		return "" // no pod has it: it was an identity of a member's own
+	}
+	return o.Record.Holder.Identity
+}
+
+// nameless says for how long an election is put off because the record names a pod that this process has not heard of,
+// by an identity from which it cannot tell the pod's name: it was elected a moment ago, and its pod's event is on the way.
+func (o *Observed) nameless(e election) time.Duration {
+	known := !o.Record.Held() || o.heldByStranger() || o.Policy.Spec.IdentityStrategy != v1alpha1.IdentityCustom || o.holderName() != ""
+	if e.record == nil || known || o.OwnRecord && !o.Drowsy {
+		return 0
+	}
+	return max(0, staleFor-o.LeaseUnchangedFor)
 }
 
 // observePodsLive reads pods from the API server, and puts what it finds in the place of what the cache said.

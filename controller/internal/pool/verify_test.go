@@ -23,8 +23,8 @@ func TestBeforeAMove(t *testing.T) {
 			func(*Observed) {}, nil},
 		"nothing is read where the leader stays": {
 			func(o *Observed) { o.OwnRecord, o.Members[0].Ready = false, true }, nil},
-		"nothing is read where nobody led": {
-			func(o *Observed) { *o = observed("", member("b")); o.OwnRecord = false }, nil},
+		"the successor is read where nobody led by another's record": {
+			func(o *Observed) { *o = observed("", member("b")); o.OwnRecord = false }, []string{"b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := observed("a", member("a", unready), member("b"))

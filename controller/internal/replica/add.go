@@ -59,7 +59,7 @@ func (r *Replica) handler() toolscache.ResourceEventHandler {
 				o = d.Obj
 			}
 			l, ok := o.(*coordinationv1.Lease)
-			return ok && l.Namespace == r.Namespace && strings.HasPrefix(l.Name, LeasePrefix)
+			return ok && l.Namespace == r.Namespace && strings.HasPrefix(l.Name, LeasePrefix) && l.Labels[managedBy] == "zen-lead"
 		},
 		Handler: toolscache.ResourceEventHandlerDetailedFuncs{
 			AddFunc: added,

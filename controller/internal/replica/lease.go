@@ -26,7 +26,10 @@ func (r *Replica) Start(ctx context.Context) error {
 	logger := log.FromContext(ctx).WithName("replica")
 	logger.Info("One of the replicas", "lease", r.Namespace+"/"+r.Name)
 	for failed := false; ctx.Err() == nil; {
-		err := errors.Join(r.renew(ctx), r.sweep(ctx))
+		err := r.renew(ctx)
+		if err != nil { // it was deleted or edited: once more, on what is there
+			err = r.renew(ctx)
+		}
 		switch {
 		case err != nil && ctx.Err() == nil:
 			failed = true
@@ -34,6 +37,9 @@ func (r *Replica) Start(ctx context.Context) error {
 		case failed:
 			failed = false
 			logger.Info("The Lease is renewed again")
+		}
+		if err := r.sweep(ctx); err != nil {
+			logger.V(1).Info("Leases of replicas that never came back are left", "why", err.Error())
 		}
 		select {
 		case <-time.After(renewEvery):
@@ -88,7 +94,7 @@ func (r *Replica) next(known *coordinationv1.Lease) *coordinationv1.Lease {
 	now := &metav1.MicroTime{Time: r.Now()}
 	l := &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: r.Namespace, Name: r.Name, Labels: map[string]string{"app.kubernetes.io/managed-by": "zen-lead"},
+			Namespace: r.Namespace, Name: r.Name, Labels: map[string]string{managedBy: "zen-lead"},
 		},
 		Spec: coordinationv1.LeaseSpec{AcquireTime: now},
 	}
@@ -112,15 +118,17 @@ func (r *Replica) sweep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Release deletes the Lease, so that pools prefer others at once. It is called when Start has returned and nothing is
-// decided any more.
-func (r *Replica) Release(ctx context.Context) error {
+// Release deletes the Lease, so that pools prefer others at once. If it cannot, they do when the Lease has passed. It is
+// called when Start has returned and nothing is decided any more.
+func (r *Replica) Release(ctx context.Context) {
 	if r.held.Lease == nil {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	return remove(ctx, r.Client, r.held.Lease)
+	if err := remove(ctx, r.Client, r.held.Lease); err != nil {
+		log.FromContext(ctx).WithName("replica").Info("The Lease is left to pass", "why", err.Error())
+	}
 }
 
 // remove deletes exactly the version that is given: a replica that came back meanwhile keeps its Lease.

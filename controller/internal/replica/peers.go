@@ -49,12 +49,19 @@ func (p *peers) live(now time.Time) []string {
 	defer p.mu.Unlock()
 	var names []string
 	for name, s := range p.seen {
-		d := s.lease.Spec.LeaseDurationSeconds
-		if s.changed && d != nil && now.Sub(s.since) <= time.Duration(*d)*time.Second {
+		// Not longer than ours, whatever a Lease says: a dead replica's pools wait for that long.
+		if s.changed && now.Sub(s.since) <= min(durationOf(s.lease), duration) {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+func durationOf(l *coordinationv1.Lease) time.Duration {
+	if d := l.Spec.LeaseDurationSeconds; d != nil {
+		return time.Duration(*d) * time.Second
+	}
+	return 0
 }
 
 // abandoned returns the Leases that were not seen to change for a while.

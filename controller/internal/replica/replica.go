@@ -11,6 +11,9 @@ import (
 // LeasePrefix begins the name of each replica's Lease. A policy's name has no dot, so no pool has such a Lease.
 const LeasePrefix = "zen-lead."
 
+// managedBy is the label of all that zen-lead makes.
+const managedBy = "app.kubernetes.io/managed-by"
+
 const (
 	// duration is how long a replica counts as there after its Lease changed.
 	duration = 15 * time.Second

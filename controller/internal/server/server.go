@@ -73,7 +73,8 @@ func runOnce(ctx context.Context, config *rest.Config, client kubernetes.Interfa
 	if err := m.Start(ctx); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	return self.Release(context.WithoutCancel(ctx))
+	self.Release(context.WithoutCancel(ctx))
+	return nil
 }
 
 func newManager(ctx context.Context, config *rest.Config, o Options, byServer bool) (manager.Manager, *replica.Replica, error) {
