@@ -76,7 +76,7 @@ var _ = Describe("Under random load", func() {
 		Expect(err).NotTo(HaveOccurred())
 		report := history.Check(events)
 		fmt.Fprintf(os.Stdout, "\nseed %d, one of two replicas killed, stopped, frozen or cut off %d times, %s\n%s", seed, struck, counts, report)
-		Expect(report.Moves).To(BeNumerically(">", longer(20, 200)), "too little happened to show anything")
+		Expect(report.Moves).To(BeNumerically(">", longer(10, 200)), "too little happened to show anything")
 		Expect(report.Violations).To(BeEmpty(), file)
 		Expect(os.Remove(file)).To(Succeed())
 	}, limit)
