@@ -112,6 +112,8 @@ func TestSomebodyElsesLease(t *testing.T) {
 			foreignLease(observed("", ready...), "other"), v1alpha1.ReasonForeignRecord, 0, ""},
 		"a Lease without base is not taken over when it is empty either": {
 			foreignLease(observed("", ready...), ""), v1alpha1.ReasonForeignRecord, 0, ""},
+		"a Lease without base is not taken over when nobody renews it either": {
+			takenByStranger(foreignLease(observed("", ready...), ""), "other", 10, time.Hour), v1alpha1.ReasonForeignRecord, 0, ""},
 		"a stranger on our Lease is waited for, with margin": {
 			takenByStranger(observed("a", ready...), "other", 10, 4*time.Second), v1alpha1.ReasonForeignHolder, 6500 * time.Millisecond, ""},
 		"a stranger on a Lease that we made and that had no leader yet is waited for too": {

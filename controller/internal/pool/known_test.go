@@ -16,7 +16,7 @@ func TestATermWrittenByHandLeavesTermsAboveIt(t *testing.T) {
 			p := Decide(o, epoch)
 			now := p.Record.Term()
 			if p.Leader.Name != "a" || !now.Valid() || now <= term.Number(o.Policy.Status.Term) {
-				t.Errorf("%d on a follower: %s leads in term %d, after %d", written, p.Leader.Name, now, o.Policy.Status.Term)
+				t.Fatalf("%d on a follower: %s leads in term %d, after %d", written, p.Leader.Name, now, o.Policy.Status.Term)
 			}
 			o.Policy.Status = *p.Status
 			o.Members[0].Role = Role{Annotation: v1alpha1.RoleLeader, Label: v1alpha1.RoleLeader, TermText: kube.FormatTerm(now), Term: now}
