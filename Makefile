@@ -47,6 +47,10 @@ test: ## Every check and every test
 faults: ## Break things at random and check what watchers saw [SUITE=pools]
 	ZEN_LEAD_FAULTS=full go -C test test -v -count=1 -timeout 60m ./faults/$(or $(SUITE),pools)/...
 
+.PHONY: mutants
+mutants: ## Break each rule and check that its test notices [MUTANT=03]
+	@go -C test run ./cmd/mutants $(MUTANT)
+
 .PHONY: bench
 bench: ## Measure, and print one RESULT line for each benchmark [BENCH=pools]
 	@go -C test run ./cmd/bench $(BENCH)
