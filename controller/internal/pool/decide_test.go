@@ -162,6 +162,26 @@ func TestAPolicyThatIsGoneIsUndone(t *testing.T) {
 	}
 }
 
+func TestAStrangersRecordOutlivesThePolicy(t *testing.T) {
+	o := takenByStranger(observed("a", member("a", role("leader", 101))), "other", 10, time.Hour)
+	o.Policy, o.PolicyLive = nil, true
+	if p := Decide(o, epoch); p.Record != nil || len(p.Roles) != 1 {
+		t.Errorf("record %+v, roles %+v; want the role of a taken off and no more", p.Record, p.Roles)
+	}
+}
+
+func TestALeaderWhoseLeaseIsAnothersNowHasNeitherTrafficNorRole(t *testing.T) {
+	o := existing(observed("a", member("a", role("leader", 101)), member("b", role("follower", 101))), port("http", 8080))
+	carryOut(&o, Decide(o, epoch))
+	p := Decide(foreignLease(o, "other"), epoch)
+	if len(p.Slices) != 1 || len(p.Slices[0].Endpoints) != 0 {
+		t.Errorf("slices %+v, want one without endpoints", p.Slices)
+	}
+	if len(p.Roles) != 1 || p.Roles[0].Member.Name != "a" || p.Roles[0].Role != "follower" {
+		t.Errorf("roles %+v, want a follower", p.Roles)
+	}
+}
+
 func TestAStrangerWhoCameFirstAndLeftDoesNotKeepThePoolWithoutLeader(t *testing.T) {
 	o := takenByStranger(justMade(observed("", member("a"))), "other", 10, 0)
 	o.Record.Holder, o.Lease.Spec.HolderIdentity = term.Holder{}, nil // released
@@ -174,6 +194,13 @@ func TestAStatusOfALargerTermIsNotOverwritten(t *testing.T) {
 	o := observed("a", member("a", role("leader", 101)))
 	o.Policy.Status.Term = 102 // another replica moved on; our watch of Leases lags behind that of policies
 	if p := Decide(o, epoch); !p.Reread || p.Status != nil {
+		t.Errorf("plan %+v, want to read the Lease again", p)
+	}
+}
+
+func TestASliceOfALargerTermIsNotOverwritten(t *testing.T) {
+	o := existing(sliceNames(observed("a", member("a", role("leader", 101)), member("b")), "b", 102), port("http", 8080))
+	if p := Decide(o, epoch); !p.Reread || p.Slices != nil {
 		t.Errorf("plan %+v, want to read the Lease again", p)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
@@ -31,8 +32,8 @@ func TestWhatOtherElectorsSee(t *testing.T) {
 			if s.HolderIdentity != nil {
 				holder = *s.HolderIdentity
 			}
-			if holder != tc.holder {
-				t.Errorf("holder %q, want %q", holder, tc.holder)
+			if uid := tc.lease.Annotations[v1alpha1.HolderUIDAnnotation]; holder != tc.holder || (uid != "") != (tc.holder != "") {
+				t.Errorf("holder %q with uid %q, want %q", holder, uid, tc.holder)
 			}
 		})
 	}

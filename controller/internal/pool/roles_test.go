@@ -44,6 +44,8 @@ func TestRoles(t *testing.T) {
 			[]write{{"a", "follower", 101}}},
 		"who was marked is not marked again": {
 			statusNames(observed("b", member("a", follower), member("b", leader)), "a", 100), nil},
+		"a follower of a term that never was is brought back": {
+			observed("a", member("a", leader), member("b", role("follower", 5000))), []write{{"b", "follower", 101}}},
 		"two leaders become one": {
 			observed("a", member("a", leader), member("b", role("leader", 90))), []write{{"b", "follower", 101}}},
 		"the leader's term follows the record": {

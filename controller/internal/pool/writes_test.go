@@ -4,16 +4,19 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 
+	"github.com/kube-zen/zen-lead/core/kube"
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
@@ -116,13 +119,79 @@ func TestAReplicaThatLostAConflictDecidesByWhatIsThere(t *testing.T) {
 }
 
 func TestAMoveIsDecidedByThePodsAsTheyAre(t *testing.T) {
+	for name, tc := range map[string]struct {
+		pod    string
+		change func(*corev1.Pod)
+		leader string
+	}{
+		"the leader is ready":            {"a", func(p *corev1.Pod) { p.Status.Conditions[0].Status = corev1.ConditionTrue }, ""},
+		"the successor is not ready":     {"b", func(p *corev1.Pod) { p.Status.Conditions[0].Status = corev1.ConditionFalse }, "c"},
+		"the successor left the pool":    {"b", func(p *corev1.Pod) { p.Annotations["zen-lead/pool"] = "shop" }, "c"},
+		"the successor was made again":   {"b", func(p *corev1.Pod) { p.UID = "again" }, "b"},
+		"all is as this process sees it": {"b", func(*corev1.Pod) {}, "b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			behind := unreadyLeader()
+			w := &wire{live: maps.Clone(behind)}
+			p := behind["pods/"+tc.pod].(*corev1.Pod).DeepCopy()
+			tc.change(p)
+			w.live["pods/"+tc.pod] = p
+			decideOnce(t, reconciler(t, w, behind))
+			var holders, want []term.Holder
+			for _, s := range w.sentTo("leases") {
+				holders = append(holders, recordIn(t, s).Holder)
+			}
+			if tc.leader != "" {
+				want = []term.Holder{{Identity: tc.leader, UID: string(w.live["pods/"+tc.leader].GetUID())}}
+			}
+			if !slices.Equal(holders, want) {
+				t.Errorf("sent %v with holders %v, want %v", w.writes, holders, want)
+			}
+		})
+	}
+}
+
+func TestARecordThatAnotherReplicaWroteSinceIsNotOurs(t *testing.T) {
 	behind := unreadyLeader()
 	w := &wire{live: maps.Clone(behind)}
-	w.live["pods/a"] = memberPod("a", corev1.ConditionTrue)
-	decideOnce(t, reconciler(t, w, behind))
-	if writes := w.sentTo("leases"); len(writes) != 0 {
-		t.Errorf("sent %v although the leader is ready", writes)
+	r := reconciler(t, w, behind)
+	decideOnce(t, r) // b leads, and this process knows all about it
+	moved := observed("")
+	setLease(&moved, term.Record{Version: 700, Base: 100, Transitions: 3, Holder: term.Holder{Identity: "a", UID: "ua"}})
+	moved.Lease.ResourceVersion = "700"
+	behind["leases/web"], w.live["leases/web"] = moved.Lease, moved.Lease
+	w.live["pods/a"] = memberPod("a", corev1.ConditionTrue) // that is why
+	decideOnce(t, r)
+	if writes := w.sentTo("leases"); len(writes) != 1 {
+		t.Errorf("sent %v, want no second move", writes)
 	}
+}
+
+func TestAPolicyThatIsGoingHasNoLeader(t *testing.T) {
+	c := unreadyLeader()
+	going := policy()
+	going.DeletionTimestamp, going.Finalizers = &metav1.Time{Time: epoch}, []string{"example.test/theirs"}
+	c["leaderpolicies/web"] = going
+	w := &wire{live: c}
+	decideOnce(t, reconciler(t, w, c))
+	writes := w.sentTo("leases")
+	if len(writes) != 1 || recordIn(t, writes[0]).Held() {
+		t.Errorf("sent %v, want the Lease emptied", w.writes)
+	}
+}
+
+// recordIn reads the record of a Lease that was sent.
+func recordIn(t *testing.T, s sent) term.Record {
+	t.Helper()
+	var l coordinationv1.Lease
+	if err := json.Unmarshal([]byte(s.body), &l); err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := kube.RecordOf(&l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func TestTheStatusStaysBehindUntilAllElseIsWritten(t *testing.T) {
