@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -26,8 +27,10 @@ const leavers = v1alpha1.RoleLabel + ",!" + v1alpha1.PoolLabel
 
 // Add adds what keeps labels and roles fitting to the manager. Where the server labels pods, that is one list of all
 // pods at the start and a watch on those that left; else every pod is looked at, in the manager's own cache.
-func Add(m manager.Manager, byServer bool) error {
-	r := &reconciler{client: m.GetClient(), live: m.GetAPIReader()}
+//
+// preferred says whether this replica does what one of them does for all.
+func Add(m manager.Manager, byServer bool, preferred func(types.NamespacedName) bool) error {
+	r := &reconciler{client: m.GetClient(), live: m.GetAPIReader(), preferred: preferred}
 	left, err := leaverCache(m)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
@@ -19,6 +20,9 @@ const (
 	laterLooks = 10 * time.Minute
 )
 
+// laterLook names the later looks among the pools: one of the replicas is preferred for them, and does them for all.
+var laterLook = types.NamespacedName{Name: "later look"}
+
 // correctOlder pages through all pods: those that are older than the admission policy have no label, and those that
 // left a pool while nobody watched may bear a role. A pod that cannot be corrected waits for the next look; nothing
 // here ends the process.
@@ -27,10 +31,12 @@ func (r *reconciler) correctOlder(ctx context.Context) error {
 		if err := r.correctAll(ctx); err != nil {
 			log.FromContext(ctx).Info("Not every pod's label and role could be corrected", "error", err.Error(), "nextLook", pause)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
+		for looks := false; !looks; looks = pause == secondLook || r.preferred(laterLook) {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(pause):
+			}
 		}
 	}
 }

@@ -18,6 +18,8 @@ import (
 type reconciler struct {
 	client client.Writer
 	live   client.Reader
+	// preferred says whether this replica does what one of them does for all.
+	preferred func(types.NamespacedName) bool
 }
 
 const (

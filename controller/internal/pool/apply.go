@@ -39,31 +39,31 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 		moves.WithLabelValues(moveOf(plan)).Inc()
 	}
 	// What follows from the Lease is true now, whatever becomes of one of these writes: each is tried.
-	err := errors.Join(
-		p.writeService(ctx, plan.Service),
-		p.publish(ctx, plan),
-		p.remove(ctx, plan),
-	)
+	waits, err := p.writeService(ctx, plan.Service)
+	err = errors.Join(err, p.publish(ctx, plan), p.remove(ctx, plan))
 	if err != nil && p.m.failures < failuresInARow {
 		p.tell(changes(plan.Events))
 		// The status stays behind until all of it is written: by the status's term whoever goes on with the move knows
 		// whom it replaced.
 		return err
 	}
-	if p.m.behind = plan.Record != nil && p.r.crowded(); p.m.behind {
-		p.m.untold = changes(plan.Events)
+	if plan.Record != nil && p.r.crowded() {
+		p.m.behind, p.m.untold = time.Millisecond, changes(plan.Events)
 		return err
 	}
 	err = errors.Join(err, p.writeStatus(ctx, plan.Status))
 	p.catchUp()
 	p.tell(plan.Events)
+	if waits {
+		p.m.behind = serviceAgain
+	}
 	return err
 }
 
 // catchUp tells what was left for later.
 func (p *pass) catchUp() {
 	untold := p.m.untold
-	p.m.behind, p.m.untold = false, nil
+	p.m.behind, p.m.untold = 0, nil
 	p.tell(untold)
 }
 
@@ -99,15 +99,28 @@ func (p *pass) publish(ctx context.Context, plan Plan) error {
 	return errors.Join(errs...)
 }
 
-func (p *pass) writeService(ctx context.Context, s *corev1.Service) error {
+// The API server creates Services one after the other, as each takes an address, and takes seconds for each when many are
+// wanted. Workers that wait for that are missing where leaders are lost.
+const (
+	// creators is how many workers may wait at once for a Service to be created; more would not hasten it.
+	creators = 2
+	// serviceAgain is when a pool that found them busy tries again.
+	serviceAgain = time.Second
+)
+
+// writeService says whether it left a Service for later. All else of the pool can be written without it.
+func (p *pass) writeService(ctx context.Context, s *corev1.Service) (waits bool, err error) {
 	switch {
 	case s == nil:
-		return nil
-	case s.ResourceVersion == "":
-		return p.create(ctx, serviceKey, s)
-	default:
-		return p.put(ctx, serviceKey, s)
+		return false, nil
+	case s.ResourceVersion != "":
+		return false, p.put(ctx, serviceKey, s)
 	}
+	defer p.r.creating.Add(-1)
+	if p.r.creating.Add(1) > creators {
+		return true, nil
+	}
+	return false, p.create(ctx, serviceKey, s)
 }
 
 // writeSlice replaces a slice. A new one is first created empty, as a Lease is: a late creation can then publish

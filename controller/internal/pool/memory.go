@@ -26,8 +26,9 @@ type memory struct {
 	leaseWritten string
 	// acting: the last pass carried its plan out.
 	acting bool
-	// behind: the status was left for later, as others had no leader.
-	behind bool
+	// behind is when to come back for what was left for later: the status, as others had no leader, or a Service; 0 if
+	// nothing was.
+	behind time.Duration
 	// untold is the change that waits to be told with the status; a later one takes its place.
 	untold []Event
 	// undone is the version of the Lease when this replica found something to do that is another's turn, at undoneSince;

@@ -28,8 +28,8 @@ type Reconciler struct {
 
 	memories memories
 	pulse    pulse
-	// busy counts the passes under way.
-	busy atomic.Int32
+	// busy counts the passes under way, creating those of them that create a Service.
+	busy, creating atomic.Int32
 }
 
 // retryAfter is when a pass that found itself stale is tried again, unless the event of the change comes first.
@@ -66,8 +66,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !acted && plan.After > 0 {
 		return ctrl.Result{RequeueAfter: plan.After}, nil // as urgent as it was
 	}
-	if acted && m.behind {
-		return ctrl.Result{RequeueAfter: time.Millisecond, Priority: new(normal)}, nil
+	if acted && m.behind > 0 {
+		return ctrl.Result{RequeueAfter: m.behind, Priority: new(normal)}, nil
 	}
 	if m.waiting() && (plan.After == 0 || plan.After > staleFor) {
 		return ctrl.Result{RequeueAfter: staleFor, Priority: new(normal)}, nil

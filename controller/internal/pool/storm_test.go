@@ -71,7 +71,7 @@ func TestWhatWasLeftForLaterEndsWithThePolicy(t *testing.T) {
 	if _, err := r.Reconcile(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
-	if m := r.memories.of(request.NamespacedName); m.behind || m.untold != nil {
+	if m := r.memories.of(request.NamespacedName); m.behind != 0 || m.untold != nil {
 		t.Errorf("behind %v, untold %v", m.behind, m.untold)
 	}
 	if got := w.sentTo("leaderpolicies"); len(got) != 0 {
@@ -85,5 +85,24 @@ func TestWhoIsBehindAndNotPreferredAnyMoreDoesNotSpin(t *testing.T) {
 	result, err := r.Reconcile(t.Context(), request)
 	if err != nil || result.RequeueAfter != othersAfter {
 		t.Errorf("result %+v, error %v; want to wait for its turn", result, err)
+	}
+}
+
+func TestALeaderIsPublishedWhileItsServiceWaitsForOthers(t *testing.T) {
+	c := unreadyLeader()
+	w := &wire{live: c}
+	r := reconciler(t, w, c)
+	r.creating.Store(creators)
+	request := ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "ns", Name: "web"}}
+	result, err := r.Reconcile(t.Context(), request)
+	if err != nil || result.RequeueAfter != serviceAgain {
+		t.Errorf("result %+v, error %v; want to come back for the Service", result, err)
+	}
+	if len(w.sentTo("services")) != 0 || len(w.sentTo("endpointslices")) == 0 || len(w.sentTo("leaderpolicies")) != 1 {
+		t.Errorf("writes %v, want all but the Service", w.writes)
+	}
+	r.creating.Store(0)
+	if _, err := r.Reconcile(t.Context(), request); err != nil || len(w.sentTo("services")) != 1 {
+		t.Errorf("error %v, writes %v; want the Service", err, w.writes)
 	}
 }

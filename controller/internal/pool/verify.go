@@ -2,7 +2,9 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -68,14 +70,21 @@ func (o *Observed) nameless(e election) time.Duration {
 
 // observePodsLive reads pods from the API server, and puts what it finds in the place of what the cache said.
 func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedName, names []string, m *memory, now time.Time, o *Observed) error {
-	for _, name := range names {
-		p, found, err := get(ctx, r.Live, types.NamespacedName{Namespace: key.Namespace, Name: name}, &corev1.Pod{})
-		if err != nil {
-			return err
-		}
+	pods, found, errs := make([]*corev1.Pod, len(names)), make([]bool, len(names)), make([]error, len(names))
+	var reads sync.WaitGroup
+	for i, name := range names {
+		reads.Go(func() {
+			pods[i], found[i], errs[i] = get(ctx, r.Live, types.NamespacedName{Namespace: key.Namespace, Name: name}, &corev1.Pod{})
+		})
+	}
+	reads.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for i, name := range names {
 		o.Verified = append(o.Verified, name)
 		o.Members = slices.DeleteFunc(o.Members, func(m Member) bool { return m.Name == name })
-		if found && poolOf(p) == key.Name {
+		if p := pods[i]; found[i] && poolOf(p) == key.Name {
 			member := MemberOf(p)
 			member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
 			o.Members = append(o.Members, member)

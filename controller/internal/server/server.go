@@ -104,7 +104,7 @@ func newManager(ctx context.Context, config *rest.Config, o Options, byServer bo
 	if err != nil {
 		return nil, nil, err
 	}
-	return m, self, errors.Join(pool.Add(ctx, m, self.Prefers), membership.Add(m, byServer), addProbes(m))
+	return m, self, errors.Join(pool.Add(ctx, m, self.Prefers), membership.Add(m, byServer, self.Prefers), addProbes(m))
 }
 
 // addProbes: healthy is who answers; ready is who has read everything and decides.
