@@ -29,6 +29,8 @@ type Options struct {
 	Metrics bool
 	// Args are appended to the command line.
 	Args []string
+	// Env is added to the environment, as "NAME=value".
+	Env []string
 	// Log is the file to append the log to. Empty: a file in the cluster's Dir.
 	Log string
 }
@@ -91,18 +93,18 @@ func Launch(ctx context.Context, c *cluster.Cluster, o Options) (*Controller, er
 		metrics = r.Metrics
 	}
 	args := append([]string{"controller", "--health-probe-bind-address=" + r.Health, "--metrics-bind-address=" + metrics}, o.Args...)
-	return r, r.run(path, args, o.Kubeconfig)
+	return r, r.run(path, args, append(o.Env, "KUBECONFIG="+o.Kubeconfig))
 }
 
 // run starts the process from a thread that lives as long as it does: the parent death signal is that of the thread.
-func (r *Controller) run(path string, args []string, kubeconfig string) error {
+func (r *Controller) run(path string, args, env []string) error {
 	log, err := os.OpenFile(r.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("start zen-lead: %w", err)
 	}
 	c := exec.Command(path, args...) // it lives until it is told to end
 	c.Args[0] = "zen-lead"
-	c.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	c.Env = append(os.Environ(), env...)
 	c.Stdout, c.Stderr = log, log
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started := make(chan error)
