@@ -40,6 +40,16 @@ func Keep(ctx context.Context, e Effort, suite string, r *Result, samples [][]st
 	)
 }
 
+// KeepText writes a text beside the results: a profile for people to read. What a quick run finds is written to a file
+// that git ignores.
+func KeepText(e Effort, name string, text []byte) error {
+	root, err := zenlead.Root()
+	if err != nil {
+		return fmt.Errorf("keeping %s: %w", name, err)
+	}
+	return os.WriteFile(filepath.Join(root, "bench", "results", name+Pick(e, ".tmp", "", "")), text, 0o644)
+}
+
 func writeSamples(path string, samples [][]string) error {
 	f, err := os.Create(path)
 	if err != nil {

@@ -36,3 +36,14 @@ func (c *Count) add(r *Request) {
 		c.Failed++
 	}
 }
+
+// Merge adds what was counted elsewhere. Kinds must not be nil.
+func (c *Count) Merge(other Count) {
+	c.Requests += other.Requests
+	c.Writes += other.Writes
+	c.Failed += other.Failed
+	c.Events += other.Events
+	for kind, n := range other.Kinds {
+		c.Kinds[kind] += n
+	}
+}

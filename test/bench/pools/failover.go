@@ -53,7 +53,7 @@ func measureFailovers(ctx context.Context, r *rig, pools int) (rounds []round, e
 	if err != nil {
 		return nil, err
 	}
-	if err := r.populate(ctx, o, pools, ours, theirs); err != nil {
+	if err := r.populate(ctx, o, size{pools, podsPerPool}, ours, theirs); err != nil {
 		return nil, err
 	}
 	for _, v := range []variant{deleted, unready} {

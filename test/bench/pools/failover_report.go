@@ -108,12 +108,12 @@ func (r *round) print(out io.Writer) error {
 	}
 	return errors.Join(
 		bench.Table(out, title, rows),
-		bench.Table(out, "What each failover asked of the API server", perFailover(len(r.ours), r.oursAsked, r.peerAsked)),
+		bench.Table(out, "What each failover asked of the API server", perFailover("peer", len(r.ours), r.oursAsked, r.peerAsked)),
 	)
 }
 
-func perFailover(n int, our, their audit.Count) [][]string {
-	rows := [][]string{{"per failover", "zen-lead", "peer"}}
+func perFailover(other string, n int, our, their audit.Count) [][]string {
+	rows := [][]string{{"per failover", "zen-lead", other}}
 	cell := func(k int) string { return fmt.Sprintf("%.3f", float64(k)/float64(n)) }
 	rows = append(rows,
 		[]string{"writes", cell(our.Writes), cell(their.Writes)},

@@ -53,7 +53,7 @@ func (f *stay) measure(ctx context.Context, r *rig, length time.Duration) error 
 	if err != nil {
 		return err
 	}
-	if err := r.populate(ctx, o, f.pools, ours); err != nil {
+	if err := r.populate(ctx, o, size{f.pools, podsPerPool}, ours); err != nil {
 		return err
 	}
 	electing, endElectors := context.WithCancel(ctx)
@@ -167,7 +167,7 @@ func (r *rig) awaitQuiet(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c := audit.CountOf(asked, agent); c.Writes-len(ownLeases(asked))+c.Failed+c.Events == 0 {
+		if c := audit.CountOf(withoutOwnLeases(asked), agent); c.Writes+c.Failed+c.Events == 0 {
 			return nil
 		}
 	}

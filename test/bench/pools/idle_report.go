@@ -18,17 +18,21 @@ import (
 	"github.com/kube-zen/zen-lead/test/zenlead"
 )
 
-// ownLeases returns the writes by which a controller says that it lives: they are there once, however many pools.
-func ownLeases(requests []audit.Request) []audit.Request {
-	return slices.DeleteFunc(slices.Clone(requests), func(r audit.Request) bool {
-		return !strings.HasPrefix(r.UserAgent, agent) || !r.IsWrite() || !r.Succeeded() || r.ObjectRef.Resource != "leases" ||
-			r.ObjectRef.Namespace != zenlead.Namespace || !strings.HasPrefix(r.ObjectRef.Name, "zen-lead.")
-	})
+// isOwnLease says whether a request is a write by which a controller says that it lives: they are there once, however
+// many pools.
+func isOwnLease(r audit.Request) bool {
+	return strings.HasPrefix(r.UserAgent, agent) && r.IsWrite() && r.Succeeded() && r.ObjectRef.Resource == "leases" &&
+		r.ObjectRef.Namespace == zenlead.Namespace && strings.HasPrefix(r.ObjectRef.Name, "zen-lead.")
+}
+
+func withoutOwnLeases(requests []audit.Request) []audit.Request {
+	return slices.DeleteFunc(slices.Clone(requests), isOwnLease)
 }
 
 func (f *stay) report(ctx context.Context, e bench.Effort, out io.Writer) error {
 	minutes := f.end.Sub(f.begin).Minutes()
-	our, their, own := audit.CountOf(f.asked, agent), audit.CountOf(f.asked, elector.UserAgent), len(ownLeases(f.asked))
+	our, their := audit.CountOf(f.asked, agent), audit.CountOf(f.asked, elector.UserAgent)
+	own := len(f.asked) - len(withoutOwnLeases(f.asked))
 	per := func(n, pools int) float64 { return bench.Rounded(float64(n)/float64(pools)/minutes, 6) }
 	// Failed writes and events count here: at rest there is no reason for either.
 	writes := our.Writes + our.Failed + our.Events - own

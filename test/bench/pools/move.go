@@ -22,6 +22,8 @@ func (v variant) String() string { return [...]string{"deleted", "unready"}[v] }
 // move is one failover, as the observer saw it. All durations count from the first event that says that the leader is lost.
 type move struct {
 	pool string
+	// lost is when that event was seen.
+	lost time.Time
 	// lease is when the Lease named the successor, slice when the leader Service did: the latency of the failover.
 	lease, slice time.Duration
 	// role is when the last role label was right, status when the policy's status was; only ours writes them.
@@ -154,7 +156,7 @@ func (t *trace) move() (move, error) {
 		return t.at[what].Sub(t.at[lost])
 	}
 	return move{
-		pool: t.pool.name, lease: after(leased), slice: after(sliced),
+		pool: t.pool.name, lost: t.at[lost], lease: after(leased), slice: after(sliced),
 		role: max(after(promoted), after(demoted)), status: after(reported), gone: after(gone),
 	}, nil
 }

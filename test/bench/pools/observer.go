@@ -200,3 +200,33 @@ func (o *observer) await(ctx context.Context, patience time.Duration, done func(
 		}
 	}
 }
+
+// awaitComplete waits until each pool has a leader and knows all its members.
+func (o *observer) awaitComplete(ctx context.Context, s size, namespaces ...string) error {
+	complete := func(p pool) bool {
+		_, led := o.leader[p]
+		return led && (p.namespace == theirs || o.candidates[p] == int64(s.pods))
+	}
+	missing := map[pool]bool{}
+	o.look()
+	for i := range s.pools {
+		for _, ns := range namespaces {
+			if p := (pool{ns, poolName(i)}); !complete(p) {
+				missing[p] = true
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	err := o.await(ctx, patience, func(s sighting) bool {
+		if complete(s.pool) {
+			delete(missing, s.pool)
+		}
+		return len(missing) == 0
+	})
+	if err != nil {
+		return fmt.Errorf("%d pools have no leader or do not know all members: %w", len(missing), err)
+	}
+	return nil
+}

@@ -26,13 +26,19 @@ const (
 	apart  = "bench"
 )
 
-const (
-	podsPerPool = 3
-	// creators make pods side by side, so that setting up takes a minute and not five.
-	creators = 8
-)
+// creators make pods side by side, so that setting up takes a minute and not five.
+const creators = 8
+
+// podsPerPool is how many pods a pool has where nothing else is said.
+const podsPerPool = 3
+
+// size is how many pools there are in a namespace, and pods in each.
+type size struct{ pools, pods int }
 
 func poolName(n int) string { return fmt.Sprintf("pool-%04d", n) }
+
+// podName names pod i of a pool. No name is used twice: a pool that has lost pods goes on counting.
+func podName(n, i int) string { return fmt.Sprintf("%s-%d", poolName(n), i) }
 
 // population makes pools and breaks them.
 type population struct {
@@ -66,26 +72,31 @@ func (p *population) addNamespace(ctx context.Context, name string) error {
 }
 
 // add makes pool n of a namespace: its policy, where the pools are ours, and its pods, ready.
-func (p *population) add(ctx context.Context, namespace string, n int) error {
-	meta := metav1.ObjectMeta{Labels: map[string]string{peer.PoolLabel: poolName(n)}}
+func (p *population) add(ctx context.Context, namespace string, n, pods int) error {
 	if namespace == ours {
 		if err := p.addPolicy(ctx, poolName(n)); err != nil {
 			return err
 		}
-		meta = metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.PoolAnnotation: poolName(n)}}
 	}
-	for i := range podsPerPool {
-		meta.Name = fmt.Sprintf("%s-%d", poolName(n), i)
-		_, err := p.client.CoreV1().Pods(namespace).Create(ctx, &corev1.Pod{ObjectMeta: meta, Spec: podSpec()}, metav1.CreateOptions{})
-		if err != nil {
-			return fmt.Errorf("pod: %w", err)
-		}
-		ip := fmt.Sprintf("10.%d.%d.%d", 1+i, n>>8&255, n&255)
-		if err := p.setReady(ctx, namespace, meta.Name, ip, true); err != nil {
+	for i := range pods {
+		if err := p.addPod(ctx, namespace, n, i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addPod makes pod i of pool n, ready.
+func (p *population) addPod(ctx context.Context, namespace string, n, i int) error {
+	meta := metav1.ObjectMeta{Name: podName(n, i), Labels: map[string]string{peer.PoolLabel: poolName(n)}}
+	if namespace == ours {
+		meta = metav1.ObjectMeta{Name: podName(n, i), Annotations: map[string]string{v1alpha1.PoolAnnotation: poolName(n)}}
+	}
+	_, err := p.client.CoreV1().Pods(namespace).Create(ctx, &corev1.Pod{ObjectMeta: meta, Spec: podSpec()}, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("pod: %w", err)
+	}
+	return p.setReady(ctx, namespace, meta.Name, fmt.Sprintf("10.%d.%d.%d", 1+i, n>>8&255, n&255), true)
 }
 
 func (p *population) addPolicy(ctx context.Context, name string) error {

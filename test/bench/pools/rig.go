@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -68,39 +67,39 @@ func (r *rig) stop() error {
 }
 
 // populate makes pools in namespaces and waits until each has a leader and knows all its members.
-func (r *rig) populate(ctx context.Context, o *observer, pools int, namespaces ...string) error {
-	told := bench.NewProgress(r.progress, "creating pools of 3 pods", pools*len(namespaces))
-	err := inParallel(ctx, pools*len(namespaces), func(ctx context.Context, i int) error {
-		return r.population.add(ctx, namespaces[i%len(namespaces)], i/len(namespaces))
-	}, told.Step)
+func (r *rig) populate(ctx context.Context, o *observer, s size, namespaces ...string) error {
+	told := bench.NewProgress(r.progress, fmt.Sprintf("creating pools of %d pods", s.pods), s.pools*len(namespaces))
+	err := inParallel(ctx, s.pools*len(namespaces), func(ctx context.Context, i int) error {
+		return r.population.add(ctx, namespaces[i%len(namespaces)], i/len(namespaces), s.pods)
+	}, func(done int) {
+		told.Step(done)
+		o.look() // one caller at a time; what is seen meanwhile is more than the observer's backlog holds
+	})
 	if err != nil {
 		return err
 	}
-	missing := map[pool]bool{}
-	for i := range pools {
-		for _, ns := range namespaces {
-			missing[pool{ns, poolName(i)}] = true
+	return o.awaitComplete(ctx, s, namespaces...)
+}
+
+// join makes pods of the numbers from first to the one before end in each of our pools, and waits until each pool knows
+// as many candidates as s says.
+func (r *rig) join(ctx context.Context, o *observer, s size, first, end int) error {
+	told := bench.NewProgress(r.progress, fmt.Sprintf("adding %d pods to each pool", end-first), s.pools)
+	err := inParallel(ctx, s.pools, func(ctx context.Context, n int) error {
+		for i := first; i < end; i++ {
+			if err := r.population.addPod(ctx, ours, n, i); err != nil {
+				return err
+			}
 		}
-	}
-	complete := func(p pool) bool {
-		_, led := o.leader[p]
-		return led && (p.namespace == theirs || o.candidates[p] == podsPerPool)
-	}
-	o.look()
-	maps.DeleteFunc(missing, func(p pool, _ bool) bool { return complete(p) })
-	if len(missing) == 0 {
 		return nil
-	}
-	err = o.await(ctx, patience, func(s sighting) bool {
-		if complete(s.pool) {
-			delete(missing, s.pool)
-		}
-		return len(missing) == 0
+	}, func(done int) {
+		told.Step(done)
+		o.look()
 	})
 	if err != nil {
-		return fmt.Errorf("%d pools have no leader or do not know all members: %w", len(missing), err)
+		return err
 	}
-	return nil
+	return o.awaitComplete(ctx, s, ours)
 }
 
 // requests returns what the API server was asked from one moment to another.

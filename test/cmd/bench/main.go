@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kube-zen/zen-lead/test/bench"
 	"github.com/kube-zen/zen-lead/test/bench/peer"
@@ -28,11 +29,13 @@ var suites = []struct {
 	name       string
 	benchmarks []benchmark
 }{
-	{"pools", []benchmark{pools.Failover, pools.Idle}},
+	{"pools", []benchmark{pools.Failover, pools.Storm, pools.Idle}},
 }
 
 func main() {
-	klog.SetLogger(logr.Discard()) // client-go's electors would tell everything they do
+	// client-go's electors would tell everything they do, and controller-runtime that nobody asked for its logs.
+	klog.SetLogger(logr.Discard())
+	log.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
