@@ -38,10 +38,10 @@ func (f *stay) report(ctx context.Context, e bench.Effort, out io.Writer) error 
 	writes := our.Writes + our.Failed + our.Events - own
 
 	result := bench.NewResult("idle")
-	result.Set("pools", f.pools)
+	result.Set("pools", f.size.pools)
 	result.Set("minutes", bench.Rounded(minutes, 2))
-	result.Set("writes_per_pool_minute", per(writes, f.pools))
-	result.Set("requests_per_pool_minute", per(our.Requests, f.pools))
+	result.Set("writes_per_pool_minute", per(writes, f.size.pools))
+	result.Set("requests_per_pool_minute", per(our.Requests, f.size.pools))
 	result.Set("client_go_writes_per_pool_minute", per(their.Writes, f.groups))
 	result.Set("client_go_requests_per_pool_minute", per(their.Requests, f.groups))
 	result.Set("client_go_pools", f.groups)
@@ -53,9 +53,9 @@ func (f *stay) report(ctx context.Context, e bench.Effort, out io.Writer) error 
 	result.Set("failover_after_ms", bench.Milliseconds(f.move.slice))
 	result.Set("client_go_failover_after_s", bench.Rounded(f.elected.Seconds(), 3))
 
-	title := fmt.Sprintf("%d pools of zen-lead and %d of client-go electors at rest for %s", f.pools, f.groups, f.end.Sub(f.begin).Round(time.Second))
+	title := fmt.Sprintf("%d pools of zen-lead and %d of client-go electors at rest for %s", f.size.pools, f.groups, f.end.Sub(f.begin).Round(time.Second))
 	count := func(name string, ours, theirs int) []string {
-		return []string{name, strconv.Itoa(ours), fmt.Sprint(per(ours, f.pools)), strconv.Itoa(theirs), fmt.Sprint(per(theirs, f.groups))}
+		return []string{name, strconv.Itoa(ours), fmt.Sprint(per(ours, f.size.pools)), strconv.Itoa(theirs), fmt.Sprint(per(theirs, f.groups))}
 	}
 	rows := [][]string{
 		{"", "zen-lead", "per pool-minute", "client-go", "per pool-minute"},

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -21,13 +22,13 @@ import (
 // reader is the account that may read the controller's metrics.
 const reader = "metrics-reader"
 
-// passes reads from the controller's metrics how many decisions about pools it has made.
-type passes struct {
+// scraper reads the controller's metrics.
+type scraper struct {
 	client *http.Client
 	token  string
 }
 
-func newPasses(ctx context.Context, r *rig) (*passes, error) {
+func newScraper(ctx context.Context, r *rig) (*scraper, error) {
 	client := r.population.client
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: reader}}
 	_, accountErr := client.CoreV1().ServiceAccounts(apart).Create(ctx, account, metav1.CreateOptions{})
@@ -51,45 +52,90 @@ func newPasses(ctx context.Context, r *rig) (*passes, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account for metrics: %w", err)
 	}
-	return &passes{
+	return &scraper{
 		// The certificate of /metrics is the controller's own.
 		client: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}},
 		token:  config.BearerToken,
 	}, nil
 }
 
-// count returns how many passes the controller that listens on an address has made since it began.
-func (p *passes) count(ctx context.Context, address string) (int, error) {
+// gauges are what the metrics say at one moment.
+type gauges struct {
+	// passes is how many decisions about pools the process has made, of all outcomes.
+	passes int
+	// collections is how many garbage collections it has finished, and live how many bytes the last of them kept.
+	collections, live int64
+}
+
+// read returns what the controller that listens on an address says.
+func (s *scraper) read(ctx context.Context, address string) (gauges, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+address+"/metrics", nil)
 	if err != nil {
-		return 0, fmt.Errorf("metrics: %w", err)
+		return gauges{}, fmt.Errorf("metrics: %w", err)
 	}
-	request.Header.Set("Authorization", "Bearer "+p.token)
-	answer, err := p.client.Do(request)
+	request.Header.Set("Authorization", "Bearer "+s.token)
+	answer, err := s.client.Do(request)
 	if err != nil {
-		return 0, fmt.Errorf("metrics: %w", err)
+		return gauges{}, fmt.Errorf("metrics: %w", err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("metrics: %s", answer.Status)
+		return gauges{}, fmt.Errorf("metrics: %s", answer.Status)
 	}
-	return countPasses(answer.Body)
+	return parseGauges(answer.Body)
 }
 
-// countPasses adds up the passes of all outcomes.
-func countPasses(metrics io.Reader) (int, error) {
-	total := 0
+func parseGauges(metrics io.Reader) (gauges, error) {
+	var g gauges
 	lines := bufio.NewScanner(metrics)
 	for lines.Scan() {
-		line := lines.Text()
-		if !strings.HasPrefix(line, `controller_runtime_reconcile_total{controller="pool",`) {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		var add func(int64)
+		switch {
+		case strings.HasPrefix(name, `controller_runtime_reconcile_total{controller="pool",`):
+			add = func(n int64) { g.passes += int(n) }
+		case name == "go_gc_heap_live_bytes":
+			add = func(n int64) { g.live = n }
+		case name == "go_gc_cycles_total_gc_cycles_total":
+			add = func(n int64) { g.collections = n }
+		default:
 			continue
 		}
-		n, err := strconv.ParseFloat(line[strings.LastIndex(line, " ")+1:], 64)
+		n, err := strconv.ParseFloat(value, 64) // large ones are written 1.2e+08
 		if err != nil {
-			return 0, fmt.Errorf("metrics: %q: %w", line, err)
+			return gauges{}, fmt.Errorf("metrics: %s: %w", name, err)
 		}
-		total += int(n)
+		add(int64(n))
 	}
-	return total, lines.Err()
+	return g, lines.Err()
+}
+
+// collectionEvery is how long Go lets pass without a garbage collection, and a margin.
+const collectionEvery = 2*time.Minute + 20*time.Second
+
+// heapAtRest waits for the next garbage collection of a controller that has nothing to do, and returns what it kept. To be
+// asked for its metrics makes garbage, and so hastens it.
+func (s *scraper) heapAtRest(ctx context.Context, address string) (int64, error) {
+	before, err := s.read(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, collectionEvery, errors.New("no garbage is collected"))
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("live heap: %w", context.Cause(ctx))
+		}
+		now, err := s.read(ctx, address)
+		if err != nil {
+			return 0, err
+		}
+		if now.collections > before.collections {
+			return now.live, nil
+		}
+	}
 }

@@ -1,0 +1,41 @@
+package pools
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+const (
+	someStatus = "Name:\tzen-lead\nVmPeak:\t 1307600 kB\nVmHWM:\t  200000 kB\nVmRSS:\t  150000 kB\nThreads:\t9\n"
+	someStat   = "4711 (zen) lead (x) S 1 4711 4711 0 -1 4194560 9000 0 0 0 250 50 0 0 20 0 9 0 31415 1338982400 37500\n"
+)
+
+func TestUsageIsReadFromProc(t *testing.T) {
+	got, err := parseUsage(someStatus, someStat)
+	want := usage{resident: 150000 << 10, peak: 200000 << 10, cpu: 3 * time.Second}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestUsageThatIsNotThereIsAnError(t *testing.T) {
+	for name, c := range map[string]struct{ status, stat string }{
+		"a process that has ended has no memory": {"Name:\tzen-lead\n", someStat},
+		"a stat that is cut off":                 {someStatus, "4711 (zen-lead) S 1"},
+		"a size that is no number":               {"VmRSS:\t much kB\nVmHWM:\t 1 kB\n", someStat},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if u, err := parseUsage(c.status, c.stat); err == nil {
+				t.Errorf("no error, but %+v", u)
+			}
+		})
+	}
+}
+
+func TestThisProcessUsesMemory(t *testing.T) {
+	u, err := usageOf(os.Getpid())
+	if err != nil || u.resident <= 0 || u.peak < u.resident {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
