@@ -14,8 +14,8 @@ import (
 
 // stormFigures are what all rounds of one writer come to.
 type stormFigures struct {
-	// seconds and led are medians of the rounds.
-	seconds, led time.Duration
+	// seconds, led and lost are medians of the rounds.
+	seconds, led, lost time.Duration
 	// outages of all pools in all rounds.
 	outages []time.Duration
 	asked   audit.Count
@@ -23,14 +23,15 @@ type stormFigures struct {
 
 func figuresOf(rounds []surge) stormFigures {
 	f := stormFigures{asked: audit.Count{Kinds: map[string]int{}}}
-	var seconds, led []time.Duration
+	var seconds, led, lost []time.Duration
 	for i := range rounds {
 		r := &rounds[i]
 		seconds, led = append(seconds, r.seconds()), append(led, r.untilLed())
+		lost = append(lost, r.untilLost())
 		f.outages = append(f.outages, durations(r.moves, toSlice)...)
 		f.asked.Merge(r.asked)
 	}
-	f.seconds, f.led = bench.Quantile(seconds, 0.5), bench.Quantile(led, 0.5)
+	f.seconds, f.led, f.lost = bench.Quantile(seconds, 0.5), bench.Quantile(led, 0.5), bench.Quantile(lost, 0.5)
 	return f
 }
 
@@ -50,6 +51,8 @@ func (f *storm) report(ctx context.Context, e bench.Effort, out io.Writer) error
 	result.Set("own_records_over_limit", bench.Rounded(float64(f.ours[0].seconds())/float64(f.limits[0].seconds()), 3))
 	result.Set("until_led_s", bench.Rounded(our.led.Seconds(), 3))
 	result.Set("limit_until_led_s", bench.Rounded(raw.led.Seconds(), 3))
+	result.Set("until_lost_s", bench.Rounded(our.lost.Seconds(), 3))
+	result.Set("limit_until_lost_s", bench.Rounded(raw.lost.Seconds(), 3))
 	result.Set("p50_ms", bench.Milliseconds(bench.Quantile(our.outages, 0.5)))
 	result.Set("p99_ms", bench.Milliseconds(bench.Quantile(our.outages, 0.99)))
 	result.Set("writes_per_failover", per(our.asked.Writes))
@@ -63,6 +66,7 @@ func (f *storm) report(ctx context.Context, e bench.Effort, out io.Writer) error
 	}
 	rows := [][]string{
 		{"seconds, median of the rounds", "zen-lead", "raw writes"},
+		row("until the last leader is lost", func(s stormFigures) time.Duration { return s.lost }),
 		row("until every slice names a successor", func(s stormFigures) time.Duration { return s.led }),
 		row("until the last of all writes is seen", func(s stormFigures) time.Duration { return s.seconds }),
 		{"zen-lead takes as long as the raw writes, times", fmt.Sprintf("%.2f", over), ""},

@@ -73,6 +73,9 @@ func (s *surge) seconds() time.Duration {
 	return s.last(func(m move) time.Duration { return max(m.lease, m.slice, m.role, m.status, m.gone) })
 }
 
+// untilLost returns how long it took until the last loss was seen: the deletions take their share of the API server.
+func (s *surge) untilLost() time.Duration { return s.last(func(move) time.Duration { return 0 }) }
+
 // untilLed returns how long it took until the last slice named a successor.
 func (s *surge) untilLed() time.Duration { return s.last(toSlice) }
 
