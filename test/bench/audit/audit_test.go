@@ -92,3 +92,12 @@ func TestCountTellsEventsAndFailuresApart(t *testing.T) {
 		t.Errorf("got %v", c.Kinds)
 	}
 }
+
+func TestCountsOfTwoTimesAreAddedUp(t *testing.T) {
+	sum := Count{Kinds: map[string]int{}}
+	sum.Merge(Count{Requests: 3, Writes: 2, Failed: 1, Kinds: map[string]int{"update leases": 2, "patch pods (404)": 1}})
+	sum.Merge(Count{Requests: 2, Writes: 1, Events: 1, Kinds: map[string]int{"update leases": 1, "create events": 1}})
+	if sum.Requests != 5 || sum.Writes != 3 || sum.Failed != 1 || sum.Events != 1 || sum.Kinds["update leases"] != 3 || len(sum.Kinds) != 3 {
+		t.Errorf("got %+v", sum)
+	}
+}
