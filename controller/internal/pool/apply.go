@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,22 +22,8 @@ import (
 
 // apply carries a plan out. The Lease is written first: only then is the rest true.
 func (p *pass) apply(ctx context.Context, plan Plan) error {
-	if plan.Create {
-		lease := emptyLease(p.o.Namespace, p.o.Name, p.now)
-		err := p.create(ctx, leaseKey, lease)
-		if err == nil {
-			p.m.leaseWritten = lease.ResourceVersion
-		}
+	if err := p.writeLease(ctx, plan); err != nil || plan.Create {
 		return err
-	}
-	if plan.Record != nil {
-		lease := leaseWith(p.o.Lease, *plan.Record, p.now)
-		if err := p.put(ctx, leaseKey, lease); err != nil {
-			return err
-		}
-		p.m.leaseWritten = lease.ResourceVersion
-		log.FromContext(ctx).Info("The Lease changed hands", "leader", plan.Record.Holder.Identity, "term", plan.Record.Term())
-		moves.WithLabelValues(moveOf(plan)).Inc()
 	}
 	// What follows from the Lease is true now, whatever becomes of one of these writes: each is tried.
 	waits, err := p.writeService(ctx, plan.Service)
@@ -58,6 +45,30 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 		p.m.behind = serviceAgain
 	}
 	return err
+}
+
+func (p *pass) writeLease(ctx context.Context, plan Plan) error {
+	var lease *coordinationv1.Lease
+	var err error
+	switch {
+	case plan.Create:
+		lease = emptyLease(p.o.Namespace, p.o.Name, p.now)
+		err = p.create(ctx, leaseKey, lease)
+	case plan.Record != nil:
+		lease = leaseWith(p.o.Lease, *plan.Record, p.now)
+		err = p.put(ctx, leaseKey, lease)
+	default:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.m.leaseWritten = lease.ResourceVersion
+	if plan.Record != nil {
+		log.FromContext(ctx).Info("The Lease changed hands", "leader", plan.Record.Holder.Identity, "term", plan.Record.Term())
+		moves.WithLabelValues(moveOf(plan)).Inc()
+	}
+	return nil
 }
 
 // catchUp tells what was left for later.
