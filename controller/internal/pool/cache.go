@@ -51,8 +51,15 @@ func CacheOptions(allPods bool) (cache.Options, error) {
 	}, nil
 }
 
-// addIndexes registers the indexes before the cache starts.
-func addIndexes(ctx context.Context, c client.FieldIndexer) error {
+// Index finds objects of one kind by a key.
+type Index struct {
+	Object client.Object
+	Name   string
+	Key    client.IndexerFunc
+}
+
+// Indexes lists the indexes of the cache.
+func Indexes() []Index {
 	byLabel := func(o client.Object) []string { return nonEmpty(o.GetLabels()[v1alpha1.PoolLabel]) }
 	byAnnotation := func(o client.Object) []string { return nonEmpty(poolOf(o)) }
 	byService := func(o client.Object) []string {
@@ -62,18 +69,19 @@ func addIndexes(ctx context.Context, c client.FieldIndexer) error {
 		}
 		return nonEmpty(p.ServiceName())
 	}
-	for _, i := range []struct {
-		object client.Object
-		name   string
-		key    client.IndexerFunc
-	}{
+	return []Index{
 		{&corev1.Pod{}, indexPool, byAnnotation},
 		{&corev1.Service{}, indexPool, byLabel},
 		{&discoveryv1.EndpointSlice{}, indexPool, byLabel},
 		{&v1alpha1.LeaderPolicy{}, indexService, byService},
-	} {
-		if err := c.IndexField(ctx, i.object, i.name, i.key); err != nil {
-			return fmt.Errorf("index %T by %s: %w", i.object, i.name, err)
+	}
+}
+
+// addIndexes registers the indexes before the cache starts.
+func addIndexes(ctx context.Context, c client.FieldIndexer) error {
+	for _, i := range Indexes() {
+		if err := c.IndexField(ctx, i.Object, i.Name, i.Key); err != nil {
+			return fmt.Errorf("index %T by %s: %w", i.Object, i.Name, err)
 		}
 	}
 	return nil
