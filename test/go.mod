@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	charm.land/bubbletea/v2 v2.1.1
 	github.com/go-logr/logr v1.4.3
+	github.com/kube-zen/zen-lead/controller v0.0.0
 	github.com/kube-zen/zen-lead/core v0.0.0
 	github.com/onsi/ginkgo/v2 v2.33.0
 	github.com/onsi/gomega v1.44.0

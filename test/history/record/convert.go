@@ -16,8 +16,8 @@ import (
 	"github.com/kube-zen/zen-lead/test/history"
 )
 
-// convert returns what the model wants to know of an object.
-func convert(o runtime.Object) (history.Event, error) {
+// Convert returns what the model wants to know of an object, but for what is of the write: its type and when it was heard of.
+func Convert(o runtime.Object) (history.Event, error) {
 	m, err := meta.Accessor(o)
 	if err != nil {
 		return history.Event{}, err
@@ -34,6 +34,11 @@ func convert(o runtime.Object) (history.Event, error) {
 		e.Kind, e.Pool, e.Lease = history.KindLease, o.Name, lease(o)
 	case *discoveryv1.EndpointSlice:
 		e.Kind, e.Pool, e.Slice = history.KindSlice, owner(o), slice(o)
+	case *v1alpha1.LeaderPolicy:
+		e.Kind, e.Pool, e.Policy = history.KindPolicy, o.Name, history.Policy{Term: o.Status.Term}
+		if h := o.Status.CurrentHolder; h != nil {
+			e.Policy.Holder = history.Target{Name: h.Name, UID: string(h.UID)}
+		}
 	case *unstructured.Unstructured:
 		e.Kind, e.Pool, e.Policy = history.KindPolicy, o.GetName(), policy(o)
 	default:

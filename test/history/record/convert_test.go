@@ -72,7 +72,7 @@ func TestConvertReadsWhatTheModelJudges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.want.Namespace, c.want.Name, c.want.UID, c.want.Revision = "ns", "x", "u", 7
-			got, err := convert(c.object)
+			got, err := Convert(c.object)
 			if err != nil || !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %+v (%v)\nwant %+v", got, err, c.want)
 			}

@@ -66,7 +66,7 @@ func (s *stream) start(ctx context.Context, revision int64) error {
 
 // put records a write.
 func (s *stream) put(t history.Type, o runtime.Object) error {
-	e, err := convert(o)
+	e, err := Convert(o)
 	if err != nil {
 		return err
 	}

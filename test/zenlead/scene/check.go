@@ -28,6 +28,9 @@ func (c *complaints) check(ok bool, format string, a ...any) {
 
 func (c *complaints) err() error { return errors.Join(*c...) }
 
+// based says whether somebody led since the Lease was made.
+func (s *State) based() bool { return s.Lease.Annotations[v1alpha1.TermBaseAnnotation] != "" }
+
 const heldForever = 2147483647
 
 func (s *State) checkLease() error {
@@ -35,8 +38,8 @@ func (s *State) checkLease() error {
 	l := s.Lease
 	c.check(len(l.OwnerReferences) == 0, "Lease: has owners, and would be deleted with them")
 	base, err := strconv.ParseInt(l.Annotations[v1alpha1.TermBaseAnnotation], 10, 64)
-	if err != nil {
-		c.check(s.Leader == "" && s.Term == 0, "Lease: no term-base, but the status says %q, term %d", s.Leader, s.Term)
+	if err != nil { // nobody ever led, or nobody since the Lease was made again; the status keeps the last term
+		c.check(s.Leader == "", "Lease: no term-base, but the status says %q, term %d", s.Leader, s.Term)
 		return c.err()
 	}
 	term := base + int64(deref(l.Spec.LeaseTransitions))
@@ -116,8 +119,8 @@ func (s *State) checkRoles() error {
 		c.check(p.Labels[v1alpha1.PoolLabel] == p.Annotations[v1alpha1.PoolAnnotation], "pod %s: label zen-lead/pool %q", p.Name, p.Labels[v1alpha1.PoolLabel])
 		label, annotation, text := p.Labels[v1alpha1.RoleLabel], p.Annotations[v1alpha1.RoleAnnotation], p.Annotations[v1alpha1.TermAnnotation]
 		c.check(label == annotation, "pod %s: role label %q, annotation %q", p.Name, label, annotation)
-		if label == "" && text == "" && (s.Term == 0 || !alive(p)) {
-			continue // nobody ever led; or it ended before it had a role
+		if label == "" && text == "" && (!s.based() || !alive(p)) {
+			continue // nobody leads yet; or it ended before it had a role
 		}
 		role := v1alpha1.RoleFollower
 		if p.Name == s.Leader && p.UID == s.UID {
@@ -137,12 +140,11 @@ func (s *State) checkService() error {
 		return nil
 	}
 	c.check(len(s.Service.Spec.Selector) == 0, "Service: selects %v", s.Service.Spec.Selector)
-	for _, o := range []metav1.Object{s.Service, firstOr(s.Slices)} {
-		c.check(metav1.IsControlledBy(o, s.Policy), "%T: not owned by the policy", o)
-	}
+	c.check(metav1.IsControlledBy(s.Service, s.Policy), "Service: not owned by the policy")
 	leader := s.Pod(s.Leader)
 	for i := range s.Slices {
 		slice := &s.Slices[i]
+		c.check(metav1.IsControlledBy(slice, s.Policy), "slice %s: not owned by the policy", slice.Name)
 		c.check(slice.Annotations[v1alpha1.TermAnnotation] == strconv.FormatInt(s.Term, 10), "slice %s: term %q, want %d",
 			slice.Name, slice.Annotations[v1alpha1.TermAnnotation], s.Term)
 		if leader == nil || leader.Status.PodIP == "" {
@@ -159,13 +161,6 @@ func (s *State) checkService() error {
 	}
 	c.check(leader == nil || len(s.Slices) > 0, "Service %s: no slice", s.Service.Name)
 	return c.err()
-}
-
-func firstOr[T any](list []T) *T {
-	if len(list) == 0 {
-		return new(T)
-	}
-	return &list[0]
 }
 
 func candidate(p *corev1.Pod) bool {

@@ -1,0 +1,121 @@
+package simulation
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Figure names something that is counted.
+type Figure string
+
+// Faults, each of which a run must have seen.
+const (
+	SlowRequests    Figure = "requests slow"
+	RequestsLost    Figure = "requests lost"
+	AnswersLost     Figure = "answers lost"
+	LateWrites      Figure = "writes landed after their error"
+	RequestsRefused Figure = "requests refused"
+	TimedOut        Figure = "requests timed out"
+	Pauses          Figure = "replicas paused"
+	Kills           Figure = "replicas killed"
+	WatchesStalled  Figure = "watches stalled"
+	WatchesBroken   Figure = "watches broken"
+	Crashes         Figure = "API server crashed"
+	Hangs           Figure = "API server hung"
+	TornReads       Figure = "decisions with delayed reads"
+)
+
+// faults are all that must have happened.
+var faults = []Figure{
+	SlowRequests, RequestsLost, AnswersLost, LateWrites, RequestsRefused, TimedOut, Pauses, Kills, WatchesStalled,
+	WatchesBroken, Crashes, Hangs, TornReads, Conflicts, FencedOff, Collected,
+}
+
+// What else is counted.
+const (
+	Writes     Figure = "writes"
+	Reconciles Figure = "reconciles"
+	Requests   Figure = "requests"
+	// Conflicts are 409 to a replica, FencedOff 422 to a role patch.
+	Conflicts Figure = "conflicts"
+	FencedOff Figure = "role patches fenced off"
+	Collected Figure = "objects collected"
+	Terms     Figure = "terms"
+	Moves     Figure = "moves"
+)
+
+// Figures are what a run did. The zero value is ready; methods are safe for concurrent use.
+type Figures struct {
+	mu     sync.Mutex
+	counts map[Figure]int
+	// Schedules that were run.
+	Schedules int
+	// LongestSettling is the longest that pools took to agree after the last fault.
+	LongestSettling time.Duration
+}
+
+func (f *Figures) count(what Figure, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.counts == nil {
+		f.counts = map[Figure]int{}
+	}
+	f.counts[what] += n
+}
+
+// Add adds the figures of one run to those of many.
+func (f *Figures) Add(other *Figures) {
+	other.mu.Lock()
+	defer other.mu.Unlock()
+	for what, n := range other.counts {
+		f.count(what, n)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Schedules += other.Schedules
+	f.LongestSettling = max(f.LongestSettling, other.LongestSettling)
+}
+
+// Count returns one figure.
+func (f *Figures) Count(what Figure) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts[what]
+}
+
+func (f *Figures) settled(after time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.LongestSettling = max(f.LongestSettling, after)
+}
+
+// Missing lists the faults and acts that never happened.
+func (f *Figures) Missing() []Figure {
+	var missing []Figure
+	for _, what := range slices.Concat(faults, actions()) {
+		if f.Count(what) == 0 {
+			missing = append(missing, what)
+		}
+	}
+	return missing
+}
+
+func (f *Figures) String() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d schedules", f.Schedules)
+	names := slices.SortedFunc(maps.Keys(f.counts), func(a, b Figure) int {
+		return cmp.Or(cmp.Compare(f.counts[b], f.counts[a]), cmp.Compare(a, b))
+	})
+	for _, what := range names {
+		fmt.Fprintf(&b, ", %s %d", what, f.counts[what])
+	}
+	fmt.Fprintf(&b, "; settled within %s", f.LongestSettling)
+	return b.String()
+}

@@ -1,0 +1,81 @@
+package simulation
+
+import (
+	"context"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/test/simulation/api"
+)
+
+// objectOf draws an object of a kind, nil if there is none.
+func (w *world) objectOf(k api.Kind) client.Object {
+	all, _ := w.server.All(k)
+	if len(all) == 0 {
+		return nil
+	}
+	return pick(w.dice, all)
+}
+
+func (w *world) deleteOne(o client.Object) bool {
+	return o != nil && w.people.Delete(context.Background(), o) == nil
+}
+
+func (w *world) newPolicy(name string) *v1alpha1.LeaderPolicy {
+	return &v1alpha1.LeaderPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: w.spec()}
+}
+
+// spec draws what people may want.
+func (w *world) spec() (s v1alpha1.LeaderPolicySpec) {
+	switch w.dice.intN(10) {
+	case 0:
+		s.Service = &v1alpha1.LeaderService{Disabled: true}
+	case 1:
+		s.Service = &v1alpha1.LeaderService{Ports: []v1alpha1.LeaderServicePort{{Name: "web", Port: 80}}}
+	}
+	return s
+}
+
+func (w *world) createPolicy() bool {
+	return w.people.Create(context.Background(), w.newPolicy(poolName(w.dice.intN(w.pools)))) == nil
+}
+
+func (w *world) deletePolicy() bool { return w.deleteOne(w.objectOf(api.Policy)) }
+
+func (w *world) remakePolicy() bool {
+	p := w.objectOf(api.Policy)
+	return w.deleteOne(p) && w.people.Create(context.Background(), w.newPolicy(p.GetName())) == nil
+}
+
+func (w *world) editPolicy() bool {
+	o := w.objectOf(api.Policy)
+	if o == nil {
+		return false
+	}
+	p := o.(*v1alpha1.LeaderPolicy).DeepCopy()
+	p.Spec = w.spec()
+	return w.people.Update(context.Background(), p) == nil
+}
+
+func (w *world) deleteLease() bool   { return w.deleteOne(w.objectOf(api.Lease)) }
+func (w *world) deleteService() bool { return w.deleteOne(w.objectOf(api.Service)) }
+
+func (w *world) deleteSlices() bool {
+	all, _ := w.server.All(api.Slice)
+	done := false
+	for _, o := range all {
+		if w.dice.in(0.7) {
+			done = w.deleteOne(o) || done
+		}
+	}
+	return done
+}
+
+// leaseOf returns the Lease of a pool, nil if there is none.
+func (w *world) leaseOf(pool string) *coordinationv1.Lease {
+	l, _ := w.server.Read(api.Lease, client.ObjectKey{Namespace: namespace, Name: pool}).(*coordinationv1.Lease)
+	return l
+}

@@ -1,0 +1,77 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kube-zen/zen-lead/test/history"
+)
+
+// Outcome of one schedule.
+type Outcome struct {
+	Figures *Figures
+	// Events are all writes, in order.
+	Events []history.Event
+	// Err says what was wrong, nil if nothing was.
+	Err error
+}
+
+// Run runs the schedule of one seed. trace, unless it is nil, is told all that happens.
+func Run(t *testing.T, seed uint64, trace func(string)) Outcome {
+	t.Helper()
+	out := Outcome{Figures: &Figures{Schedules: 1}}
+	synctest.Test(t, func(*testing.T) {
+		w := newWorld(seed, out.Figures)
+		w.trace = trace
+		err := w.play()
+		report := history.Check(w.events)
+		out.Figures.count(Terms, report.Terms)
+		out.Figures.count(Moves, report.Moves)
+		out.Events = w.events
+		out.Err = errors.Join(w.failed, err, report.Err())
+		if out.Err != nil {
+			out.Err = fmt.Errorf("seed %d: %w", seed, out.Err)
+		}
+	})
+	return out
+}
+
+// play runs the schedule.
+func (w *world) play() error {
+	w.pools = 1 + w.dice.intN(3)
+	replicas := 1 + w.dice.intN(3)
+	for n := range w.pools {
+		if err := w.people.Create(context.Background(), w.newPolicy(poolName(n))); err != nil {
+			return fmt.Errorf("begin: %w", err)
+		}
+		for range w.dice.intN(4) {
+			w.createPod()
+		}
+	}
+	for i := range replicas {
+		w.launch(i)
+		time.Sleep(w.dice.between(time.Millisecond, time.Second))
+	}
+	for range 15 + w.dice.intN(45) {
+		time.Sleep(w.dice.between(200*time.Microsecond, w.weather().hurry))
+		w.happen()
+	}
+	defer w.end()
+	return w.settle()
+}
+
+// end stops all that runs.
+func (w *world) end() {
+	w.mu.Lock()
+	processes := w.processes
+	w.mu.Unlock()
+	for _, p := range processes {
+		if p != nil {
+			p.kill()
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package simulation
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/kube-zen/zen-lead/test/simulation/api"
+)
+
+// stream is the watch of one kind that one process keeps, and the part of its cache that the watch fills. It keeps the order
+// of writes to its kind, as a real one does, and is late by a time of its own. One that breaks loses what was on its way,
+// and lists: of what happened in between it learns the outcome.
+type stream struct {
+	process  *process
+	kind     api.Kind
+	selector labels.Selector
+	pools    func(context.Context, client.Object) []reconcile.Request
+	passes   []predicate.Predicate
+	dice     *dice
+
+	mu      sync.Mutex
+	phase   phase
+	objects map[client.ObjectKey]client.Object
+	pending []late
+	timer   *time.Timer
+	// last is when the last event that was drawn arrives: none overtakes another.
+	last time.Time
+}
+
+type phase int
+
+const (
+	// closed: nothing is watched.
+	closed phase = iota
+	// listing: a list is on its way, and what is written after it waits for it.
+	listing
+	open
+)
+
+type late struct {
+	api.Event
+
+	due time.Time
+}
+
+// see is called with every write to the API server.
+func (s *stream) see(e api.Event) {
+	was := e.Old != nil && s.selects(e.Old)
+	is := e.Type != api.Deleted && s.selects(e.Object)
+	switch {
+	case !was && !is:
+		return
+	case was && !is:
+		e.Type = api.Deleted
+	case !was && is:
+		e.Type = api.Added
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == closed {
+		return
+	}
+	s.pending = append(s.pending, late{e, s.arrival()})
+	s.arm()
+}
+
+func (s *stream) selects(o client.Object) bool { return s.selector.Matches(labels.Set(o.GetLabels())) }
+
+// arrival draws when an event that was just written is heard of.
+func (s *stream) arrival() time.Time {
+	w := s.process.world.weather()
+	lag := s.dice.between(100*time.Microsecond, w.lag)
+	if s.dice.in(w.stall) {
+		lag += s.dice.between(200*time.Millisecond, 8*time.Second)
+		s.process.world.count(WatchesStalled)
+	}
+	at := time.Now().Add(lag)
+	if !at.After(s.last) {
+		at = s.last.Add(time.Duration(1000 + s.dice.intN(20000)))
+	}
+	s.last = at
+	return at
+}
+
+// arm sees to it that what is pending is delivered.
+func (s *stream) arm() {
+	switch {
+	case s.phase != open || len(s.pending) == 0:
+	case s.timer == nil:
+		s.timer = time.AfterFunc(time.Until(s.pending[0].due), s.deliver)
+	default:
+		s.timer.Reset(time.Until(s.pending[0].due))
+	}
+}
+
+// deliver hands on what is due, unless the process cannot listen.
+func (s *stream) deliver() {
+	if s.process.stopped() {
+		return
+	}
+	var due []late
+	s.mu.Lock()
+	now := time.Now()
+	for s.phase == open && len(s.pending) > 0 && !s.pending[0].due.After(now) {
+		due = append(due, s.pending[0])
+		s.pending = s.pending[1:]
+	}
+	s.arm()
+	s.mu.Unlock()
+	for _, e := range due {
+		s.take(e.Event)
+	}
+}
+
+// wake delivers what came while the process slept.
+func (s *stream) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	soon := time.Now()
+	for i := range s.pending {
+		soon = soon.Add(s.dice.between(time.Microsecond, 5*time.Millisecond))
+		if s.pending[i].due.Before(soon) {
+			s.pending[i].due = soon
+		}
+		soon = s.pending[i].due
+	}
+	s.last = soon
+	s.arm()
+}
+
+// take puts an event into the cache and tells the queue.
+func (s *stream) take(e api.Event) {
+	o := s.process.world.stripped(s.kind, e.Object)
+	key := client.ObjectKeyFromObject(o)
+	s.mu.Lock()
+	old := s.objects[key]
+	if e.Type == api.Deleted {
+		delete(s.objects, key)
+	} else {
+		s.objects[key] = o
+	}
+	s.mu.Unlock()
+	switch {
+	case e.Type == api.Deleted && old != nil:
+		s.tell(nil, o, true)
+	case e.Type != api.Deleted:
+		s.tell(old, o, false)
+	}
+}
+
+// tell calls the controller's predicates and mapping.
+func (s *stream) tell(old, o client.Object, deleted bool) {
+	for _, p := range s.passes {
+		var passes bool
+		switch {
+		case deleted:
+			passes = p.Delete(event.DeleteEvent{Object: o})
+		case old == nil:
+			passes = p.Create(event.CreateEvent{Object: o})
+		default:
+			passes = p.Update(event.UpdateEvent{ObjectOld: old, ObjectNew: o})
+		}
+		if !passes {
+			return
+		}
+	}
+	ctx := context.Background()
+	if old != nil {
+		s.process.enqueue(s.pools(ctx, old))
+	}
+	s.process.enqueue(s.pools(ctx, o))
+}
+
+// breakOff loses what is on its way; after a while the stream lists anew.
+func (s *stream) breakOff(after time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != open {
+		return
+	}
+	s.phase, s.pending = closed, nil
+	s.process.world.count(WatchesBroken)
+	time.AfterFunc(after, func() { s.list() })
+}
+
+// list asks for all objects until it gets them, and watches from there. It reports whether the process lived to see it.
+func (s *stream) list() bool {
+	p := s.process
+	for {
+		if p.awake() != nil {
+			return false
+		}
+		time.Sleep(s.dice.between(200*time.Microsecond, 20*time.Millisecond))
+		if p.world.reachable() {
+			break
+		}
+		time.Sleep(time.Second + time.Duration(s.dice.intN(500_000_000)))
+	}
+	var all []client.Object
+	p.world.server.List(s.kind, func(objects []client.Object) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.phase, s.pending = listing, nil
+		for _, o := range objects {
+			if s.selects(o) {
+				all = append(all, o)
+			}
+		}
+	})
+	time.Sleep(s.dice.between(200*time.Microsecond, 20*time.Millisecond))
+	if p.awake() != nil {
+		return false
+	}
+	s.replace(all)
+	return true
+}
+
+// replace makes the cache what a list says, and tells everything in it anew, as an informer does.
+func (s *stream) replace(all []client.Object) {
+	there := map[client.ObjectKey]bool{}
+	for _, o := range all {
+		there[client.ObjectKeyFromObject(o)] = true
+		s.take(api.Event{Type: api.Modified, Object: o})
+	}
+	s.mu.Lock()
+	var gone []client.Object
+	for key, o := range s.objects {
+		if !there[key] {
+			gone = append(gone, o)
+			delete(s.objects, key)
+		}
+	}
+	s.mu.Unlock()
+	api.Sort(gone)
+	for _, o := range gone {
+		s.tell(nil, o, true)
+	}
+	s.mu.Lock()
+	s.phase = open
+	s.mu.Unlock()
+	s.wake()
+}
+
+// all returns what the cache holds, in order.
+func (s *stream) all() []client.Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]client.Object, 0, len(s.objects))
+	for _, o := range s.objects {
+		list = append(list, o)
+	}
+	api.Sort(list)
+	return list
+}

@@ -1,0 +1,187 @@
+package simulation
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kube-zen/zen-lead/test/history"
+	"github.com/kube-zen/zen-lead/test/history/record"
+	"github.com/kube-zen/zen-lead/test/simulation/api"
+)
+
+// namespace of everything.
+const namespace = "ns"
+
+// hand makes the writes that people should not make: the history marks them as injected.
+const hand api.User = "hand"
+
+// world is one schedule.
+type world struct {
+	seed uint64
+	// pools is how many there are.
+	pools  int
+	dice   *dice
+	server *api.Server
+	// zenlead and people are accounts.
+	zenlead, people, scribbler client.Client
+	figures                    *Figures
+	trace                      func(string)
+	transforms                 [5]toolscache.TransformFunc
+
+	mu        sync.Mutex
+	now       weather
+	condition condition
+	thawed    chan struct{} // closed when the server thaws
+	crashed   int
+	processes []*process
+	lives     int
+	events    []history.Event
+	failed    error
+	lastWrite time.Time
+	forms     map[client.Object]client.Object
+	addresses int
+}
+
+// condition of the API server.
+type condition int
+
+const (
+	up condition = iota
+	// down refuses connections; hung takes requests and does nothing until it thaws.
+	down
+	hung
+)
+
+func newWorld(seed uint64, figures *Figures) *world {
+	w := &world{
+		seed: seed, dice: rolled(seed, "world"), server: api.NewServer(int64(1000 + seed%1000)), figures: figures,
+		forms: map[client.Object]client.Object{},
+	}
+	w.now = drawWeather(w.dice)
+	gaps := rolled(seed, "gaps")
+	w.server.Gap = func() int64 { return int64(gaps.intN(3)) }
+	w.server.Written = w.written
+	w.zenlead, w.people, w.scribbler = w.server.Client(api.Controller), w.server.Client(api.Administrator), w.server.Client(hand)
+	return w
+}
+
+func (w *world) count(what Figure) { w.figures.count(what, 1) }
+
+func (w *world) tracef(format string, a ...any) {
+	if w.trace != nil {
+		w.trace(time.Now().Format("04:05.000000 ") + fmt.Sprintf(format, a...))
+	}
+}
+
+func (w *world) weather() weather {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// written is told every write, while the server is locked.
+func (w *world) written(e api.Event) {
+	w.count(Writes)
+	w.record(e)
+	w.mu.Lock()
+	w.lastWrite = e.At
+	processes := w.processes
+	w.mu.Unlock()
+	for _, p := range processes {
+		if p != nil {
+			p.streams[e.Kind].see(e)
+		}
+	}
+	w.cluster(e)
+}
+
+var typeOf = map[api.Type]history.Type{api.Added: history.Added, api.Modified: history.Modified, api.Deleted: history.Deleted}
+
+func (w *world) record(e api.Event) {
+	if e.Kind == api.Service {
+		return // the contract says nothing of them
+	}
+	h, err := record.Convert(e.Object)
+	h.Type, h.Received, h.Injected = typeOf[e.Type], e.At, e.By == hand
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil && w.failed == nil {
+		w.failed = fmt.Errorf("history: %w", err)
+	}
+	w.events = append(w.events, h)
+	if w.trace != nil {
+		w.trace(fmt.Sprintf("%s    %s %s %s by %s: %+v", e.At.Format("04:05.000000"), h.Type, h.Kind, h.Name, e.By, h))
+	}
+}
+
+func (w *world) transform(k api.Kind, f toolscache.TransformFunc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.transforms[k] = f
+}
+
+// stripped returns an object in the form in which caches hold it.
+func (w *world) stripped(k api.Kind, o client.Object) client.Object {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.transforms[k] == nil {
+		return o
+	}
+	if f := w.forms[o]; f != nil {
+		return f
+	}
+	f, err := w.transforms[k](o)
+	if err != nil && w.failed == nil {
+		w.failed = fmt.Errorf("transform of %s: %w", o.GetName(), err)
+	}
+	w.forms[o] = f.(client.Object)
+	return w.forms[o]
+}
+
+// launch starts a process of replica i.
+func (w *world) launch(i int) {
+	w.mu.Lock()
+	w.lives++
+	name := "replica-" + strconv.Itoa(i) + "/" + strconv.Itoa(w.lives)
+	w.mu.Unlock()
+	p, err := start(w, name)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.failed = err
+		return
+	}
+	next := make([]*process, max(len(w.processes), i+1)) // written reads the old list
+	copy(next, w.processes)
+	next[i] = p
+	w.processes = next
+}
+
+func (w *world) state() condition {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.condition
+}
+
+func (w *world) reachable() bool { return w.state() == up }
+
+func (w *world) crashes() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.crashed
+}
+
+// thaw waits until the server does not hang.
+func (w *world) thaw() {
+	w.mu.Lock()
+	thawed := w.thawed
+	w.mu.Unlock()
+	if thawed != nil {
+		<-thawed
+	}
+}
