@@ -118,9 +118,13 @@ func (s *State) checkRoles() error {
 		p := &s.Pods[i]
 		c.check(p.Labels[v1alpha1.PoolLabel] == p.Annotations[v1alpha1.PoolAnnotation], "pod %s: label zen-lead/pool %q", p.Name, p.Labels[v1alpha1.PoolLabel])
 		label, annotation, text := p.Labels[v1alpha1.RoleLabel], p.Annotations[v1alpha1.RoleAnnotation], p.Annotations[v1alpha1.TermAnnotation]
+		if !s.based() { // nobody leads yet; a role may be left of an earlier pool or Lease
+			c.check(label != v1alpha1.RoleLeader && annotation != v1alpha1.RoleLeader, "pod %s: %q, %q, while nobody leads", p.Name, label, annotation)
+			continue
+		}
 		c.check(label == annotation, "pod %s: role label %q, annotation %q", p.Name, label, annotation)
-		if label == "" && text == "" && (!s.based() || !alive(p)) {
-			continue // nobody leads yet; or it ended before it had a role
+		if label == "" && text == "" && !alive(p) {
+			continue // it ended before it had a role
 		}
 		role := v1alpha1.RoleFollower
 		if p.Name == s.Leader && p.UID == s.UID {
@@ -144,6 +148,10 @@ func (s *State) checkService() error {
 	leader := s.Pod(s.Leader)
 	for i := range s.Slices {
 		slice := &s.Slices[i]
+		if !s.based() {
+			c.check(len(slice.Endpoints) == 0, "slice %s: endpoints %v, while nobody leads", slice.Name, slice.Endpoints)
+			continue
+		}
 		c.check(metav1.IsControlledBy(slice, s.Policy), "slice %s: not owned by the policy", slice.Name)
 		c.check(slice.Annotations[v1alpha1.TermAnnotation] == strconv.FormatInt(s.Term, 10), "slice %s: term %q, want %d",
 			slice.Name, slice.Annotations[v1alpha1.TermAnnotation], s.Term)

@@ -97,8 +97,8 @@ func (s *Scene) read(ctx context.Context, pool string) (State, error) {
 	state.Service = &corev1.Service{}
 	key.Name = name
 	err := s.Get(ctx, key, state.Service)
-	if client.IgnoreNotFound(err) == nil && err != nil && state.Term == 0 {
-		state.Service = nil // nobody ever led, so nobody knows the ports
+	if client.IgnoreNotFound(err) == nil && err != nil && state.Leader == "" {
+		state.Service = nil // nobody knows the ports before somebody leads
 		return state, nil
 	}
 	err = errors.Join(err, s.List(ctx, &slices, client.InNamespace(s.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: name}))
