@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -104,7 +105,7 @@ func (p *process) watch() error {
 func (p *process) run() {
 	var filled sync.WaitGroup
 	for _, s := range p.streams {
-		filled.Go(func() { s.list() })
+		filled.Go(func() { s.list(s.first) })
 	}
 	filled.Wait()
 	for range workers {
@@ -130,7 +131,7 @@ func (p *process) decide(r reconcile.Request) {
 	p.decided[r.NamespacedName]++
 	n := p.decided[r.NamespacedName]
 	p.mu.Unlock()
-	ctx := context.WithValue(context.Background(), deciding{}, rolled(p.world.seed, p.name, "decide", r.Name, fmt.Sprint(n)))
+	ctx := context.WithValue(context.Background(), deciding{}, rolled(p.world.seed, p.name, "decide", r.Name, strconv.Itoa(n)))
 	result, err := p.pools.Reconcile(log.IntoContext(ctx, logr.Discard()), r)
 	switch {
 	case errors.Is(err, errDead):
@@ -142,12 +143,6 @@ func (p *process) decide(r reconcile.Request) {
 		p.queue.AddWithOpts(priorityqueue.AddOpts{After: result.RequeueAfter}, r)
 	default:
 		p.queue.Forget(r)
-	}
-}
-
-func (p *process) enqueue(requests []reconcile.Request) {
-	for _, r := range requests {
-		p.queue.Add(r)
 	}
 }
 

@@ -3,8 +3,8 @@ package simulation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -34,6 +34,8 @@ const (
 type fate struct {
 	ending              ending
 	there, back, broken time.Duration
+	// turn is when it is served after a hanging server comes back: not all at once.
+	turn time.Duration
 }
 
 // hangsFor is how long a request without a deadline waits for a dead connection.
@@ -41,6 +43,7 @@ const hangsFor = 15 * time.Second
 
 func drawFate(w weather, d *dice) fate {
 	f := fate{there: d.between(200*time.Microsecond, 8*time.Millisecond), back: d.between(100*time.Microsecond, 4*time.Millisecond)}
+	f.turn = d.between(time.Microsecond, 20*time.Millisecond)
 	if d.in(w.slow) {
 		if d.in(0.5) {
 			f.there += d.between(20*time.Millisecond, 4*time.Second)
@@ -79,16 +82,22 @@ func (p *process) send(ctx context.Context, verb string, o client.Object, effect
 		return err
 	}
 	w := p.world
-	what := fmt.Sprintf("%s %T %s", verb, o, o.GetName())
-	d := rolled(w.seed, p.name, what, fmt.Sprint(p.ordinal(what)))
+	k, err := api.KindOf(o)
+	if err != nil {
+		return err
+	}
+	what := verb + " " + k.String() + " " + o.GetName()
+	d := rolled(w.seed, p.name, what, strconv.Itoa(p.ordinal(what)))
 	f := drawFate(w.weather(), d)
 	w.count(Requests)
 	until := hangsFor
 	if deadline, set := ctx.Deadline(); set {
 		until = time.Until(deadline)
 	}
-	err := w.carry(f, until, o, effect, d)
-	w.tracef("%s: %s: %v (%+v)", p.name, what, err, f)
+	err = w.carry(f, until, o, effect, d)
+	if w.trace != nil {
+		w.tracef("%s: %s: %v (%+v)", p.name, what, err, f)
+	}
 	if dead := p.awake(); dead != nil {
 		return dead
 	}
@@ -145,7 +154,9 @@ func (w *world) part(f fate, until time.Duration, o client.Object, effect func(c
 		if f.ending == overdue {
 			w.count(LateWrites)
 		}
-		w.thaw()
+		if w.thaw() {
+			time.Sleep(f.turn)
+		}
 		if w.state() == down {
 			return
 		}

@@ -56,7 +56,7 @@ func (w *world) play() error {
 		w.launch(i)
 		time.Sleep(w.dice.between(time.Millisecond, time.Second))
 	}
-	for range 15 + w.dice.intN(45) {
+	for range 8 + w.dice.intN(32) {
 		time.Sleep(w.dice.between(200*time.Microsecond, w.weather().hurry))
 		w.happen()
 	}

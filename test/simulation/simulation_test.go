@@ -9,31 +9,39 @@ import (
 	"github.com/kube-zen/zen-lead/test/simulation"
 )
 
-func TestOne(t *testing.T) {
-	seed, err := strconv.ParseUint(os.Getenv("ZEN_LEAD_SEED"), 10, 64)
-	if err != nil {
-		t.Skip()
+// TestSchedules runs a slice of what make faults runs: always the same seeds.
+func TestSchedules(t *testing.T) {
+	figures := simulation.Many(t, 0, slice(t), nil)
+	t.Log(figures)
+	for _, f := range figures.Missing() {
+		t.Errorf("never happened: %s", f)
 	}
-	out := simulation.Run(t, seed, func(line string) { fmt.Println(line) })
+}
+
+// slice is how many schedules are enough for a pull request.
+func slice(t *testing.T) int {
+	if n, err := strconv.Atoi(os.Getenv("N")); err == nil {
+		return n
+	}
+	if testing.Short() {
+		return 50
+	}
+	return 500
+}
+
+// TestSeed runs one schedule and tells all that happens in it: ZEN_LEAD_SEED=7 go test -run TestSeed -v .
+func TestSeed(t *testing.T) {
+	text := os.Getenv("ZEN_LEAD_SEED")
+	if text == "" {
+		t.Skip("ZEN_LEAD_SEED is not set")
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := simulation.Run(t, seed, func(line string) { fmt.Fprintln(os.Stdout, line) })
 	t.Log(out.Figures)
 	if out.Err != nil {
 		t.Error(out.Err)
 	}
-}
-
-func TestMany(t *testing.T) {
-	n, _ := strconv.Atoi(os.Getenv("N"))
-	if n == 0 {
-		n = 100
-	}
-	var all simulation.Figures
-	for seed := range n {
-		out := simulation.Run(t, uint64(seed), nil)
-		all.Add(out.Figures)
-		if out.Err != nil {
-			t.Error(out.Err)
-		}
-	}
-	t.Log(&all)
-	t.Log(all.Missing())
 }

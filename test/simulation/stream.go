@@ -2,11 +2,14 @@ package simulation
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -119,7 +122,7 @@ func (s *stream) deliver() {
 	}
 }
 
-// wake delivers what came while the process slept.
+// wake delivers what came while the process did not listen, one by one.
 func (s *stream) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,10 +175,15 @@ func (s *stream) tell(old, o client.Object, deleted bool) {
 		}
 	}
 	ctx := context.Background()
+	found := s.pools(ctx, o)
 	if old != nil {
-		s.process.enqueue(s.pools(ctx, old))
+		for _, r := range s.pools(ctx, old) {
+			if !slices.Contains(found, r) {
+				found = append(found, r)
+			}
+		}
 	}
-	s.process.enqueue(s.pools(ctx, o))
+	s.process.queue.AddWithOpts(priorityqueue.AddOpts{}, found...)
 }
 
 // breakOff loses what is on its way; after a while the stream lists anew.
@@ -187,15 +195,15 @@ func (s *stream) breakOff(after time.Duration) {
 	}
 	s.phase, s.pending = closed, nil
 	s.process.world.count(WatchesBroken)
-	time.AfterFunc(after, func() { s.list() })
+	time.AfterFunc(after, func() { s.list(s.again) })
 }
 
-// list asks for all objects until it gets them, and watches from there. It reports whether the process lived to see it.
-func (s *stream) list() bool {
+// list asks for all objects until it gets them, hands them over in order, and watches from there.
+func (s *stream) list(take func([]client.Object)) {
 	p := s.process
 	for {
 		if p.awake() != nil {
-			return false
+			return
 		}
 		time.Sleep(s.dice.between(200*time.Microsecond, 20*time.Millisecond))
 		if p.world.reachable() {
@@ -216,36 +224,39 @@ func (s *stream) list() bool {
 	})
 	time.Sleep(s.dice.between(200*time.Microsecond, 20*time.Millisecond))
 	if p.awake() != nil {
-		return false
+		return
 	}
-	s.replace(all)
-	return true
-}
-
-// replace makes the cache what a list says, and tells everything in it anew, as an informer does.
-func (s *stream) replace(all []client.Object) {
-	there := map[client.ObjectKey]bool{}
-	for _, o := range all {
-		there[client.ObjectKeyFromObject(o)] = true
-		s.take(api.Event{Type: api.Modified, Object: o})
-	}
-	s.mu.Lock()
-	var gone []client.Object
-	for key, o := range s.objects {
-		if !there[key] {
-			gone = append(gone, o)
-			delete(s.objects, key)
-		}
-	}
-	s.mu.Unlock()
-	api.Sort(gone)
-	for _, o := range gone {
-		s.tell(nil, o, true)
-	}
+	api.Sort(all)
+	take(all)
 	s.mu.Lock()
 	s.phase = open
 	s.mu.Unlock()
 	s.wake()
+}
+
+// first fills the cache before anybody reads it.
+func (s *stream) first(all []client.Object) {
+	for _, o := range all {
+		s.take(api.Event{Type: api.Added, Object: o})
+	}
+}
+
+// again makes the cache what a list says, object by object, and tells everything in it anew, as an informer does.
+func (s *stream) again(all []client.Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	missing := maps.Clone(s.objects)
+	var changes []late
+	for _, o := range all {
+		delete(missing, client.ObjectKeyFromObject(o))
+		changes = append(changes, late{Event: api.Event{Type: api.Modified, Object: o}})
+	}
+	gone := slices.Collect(maps.Values(missing))
+	api.Sort(gone)
+	for _, o := range gone {
+		changes = append(changes, late{Event: api.Event{Type: api.Deleted, Object: o}})
+	}
+	s.pending = append(changes, s.pending...)
 }
 
 // all returns what the cache holds, in order.

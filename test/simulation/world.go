@@ -74,7 +74,7 @@ func (w *world) count(what Figure) { w.figures.count(what, 1) }
 
 func (w *world) tracef(format string, a ...any) {
 	if w.trace != nil {
-		w.trace(time.Now().Format("04:05.000000 ") + fmt.Sprintf(format, a...))
+		w.trace(time.Now().Format("04:05.000000000 ") + fmt.Sprintf(format, a...))
 	}
 }
 
@@ -115,7 +115,7 @@ func (w *world) record(e api.Event) {
 	}
 	w.events = append(w.events, h)
 	if w.trace != nil {
-		w.trace(fmt.Sprintf("%s    %s %s %s by %s: %+v", e.At.Format("04:05.000000"), h.Type, h.Kind, h.Name, e.By, h))
+		w.trace(fmt.Sprintf("%s    %s %s %s by %s: %+v", e.At.Format("04:05.000000000"), h.Type, h.Kind, h.Name, e.By, h))
 	}
 }
 
@@ -176,12 +176,13 @@ func (w *world) crashes() int {
 	return w.crashed
 }
 
-// thaw waits until the server does not hang.
-func (w *world) thaw() {
+// thaw waits until the server does not hang, and says whether it did.
+func (w *world) thaw() bool {
 	w.mu.Lock()
 	thawed := w.thawed
 	w.mu.Unlock()
 	if thawed != nil {
 		<-thawed
 	}
+	return thawed != nil
 }

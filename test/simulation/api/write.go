@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"maps"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -88,8 +89,7 @@ func (s *Server) replace(u User, k Kind, old, next client.Object, status bool) e
 	if err := s.admit(u, k, old, next); err != nil {
 		return err
 	}
-	next.SetResourceVersion(old.GetResourceVersion())
-	if equality.Semantic.DeepEqual(old, next) {
+	if same(old, next) {
 		return nil // nothing changed, nothing is written
 	}
 	if !status && counted(old, next) {
@@ -131,6 +131,31 @@ func keep(old, next client.Object, status bool) {
 	case *v1alpha1.LeaderPolicy:
 		n.Status = old.(*v1alpha1.LeaderPolicy).Status
 	}
+}
+
+// same says whether two versions differ in nothing that a write can change.
+func same(old, next client.Object) bool {
+	if !maps.Equal(old.GetLabels(), next.GetLabels()) || !maps.Equal(old.GetAnnotations(), next.GetAnnotations()) ||
+		!equality.Semantic.DeepEqual(old.GetOwnerReferences(), next.GetOwnerReferences()) {
+		return false
+	}
+	deeply := equality.Semantic.DeepEqual
+	switch n := next.(type) {
+	case *corev1.Pod:
+		o := old.(*corev1.Pod)
+		return deeply(o.Status, n.Status) && deeply(o.Spec, n.Spec)
+	case *coordinationv1.Lease:
+		return deeply(old.(*coordinationv1.Lease).Spec, n.Spec)
+	case *corev1.Service:
+		return deeply(old.(*corev1.Service).Spec, n.Spec)
+	case *discoveryv1.EndpointSlice:
+		o := old.(*discoveryv1.EndpointSlice)
+		return deeply(o.Endpoints, n.Endpoints) && deeply(o.Ports, n.Ports)
+	case *v1alpha1.LeaderPolicy:
+		o := old.(*v1alpha1.LeaderPolicy)
+		return deeply(o.Status, n.Status) && deeply(o.Spec, n.Spec)
+	}
+	return false
 }
 
 // counted says whether a change is one that generation counts. Kinds without generation never say so.
