@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -60,8 +61,9 @@ func (s *stream) see(e api.Event) {
 	switch {
 	case !was && !is:
 		return
-	case was && !is:
-		e.Type = api.Deleted
+	case was && !is && e.Type != api.Deleted: // as it was while it was selected
+		e.Type, e.Object = api.Deleted, api.Copy(e.Old)
+		e.Object.SetResourceVersion(strconv.FormatInt(e.Version, 10))
 	case !was && is:
 		e.Type = api.Added
 	}
