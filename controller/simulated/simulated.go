@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -34,9 +35,11 @@ type Options struct {
 	Live     client.Reader
 	Recorder events.EventRecorder
 	Now      func() time.Time
+	// Preferred says whether a pool prefers this replica. Nil: all pools do.
+	Preferred func(types.NamespacedName) bool
 }
 
-// Pools is the controller of pools.
+// Pools is the controller of pools. Its Beat runs beside it, as long as the process does.
 type Pools struct {
 	*Reconciler
 	// Watches are those beside the one on policies, each change of which counts.
@@ -55,6 +58,6 @@ func New(o Options, allPods bool) (*Pools, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	r := &pool.Reconciler{Client: o.Client, Live: o.Live, Recorder: o.Recorder, Now: o.Now}
+	r := &pool.Reconciler{Client: o.Client, Live: o.Live, Recorder: o.Recorder, Now: o.Now, Preferred: o.Preferred}
 	return &Pools{Reconciler: r, Watches: r.Watches(), Indexes: pool.Indexes(), Cache: held, RateLimiter: pool.RateLimiter()}, nil
 }

@@ -31,6 +31,7 @@ type process struct {
 	pools   *simulated.Pools
 	streams [5]*stream
 	indexes [5]map[string]api.Key
+	stop    context.CancelFunc
 	queue   priorityqueue.PriorityQueue[reconcile.Request]
 
 	mu     sync.Mutex
@@ -44,10 +45,12 @@ type process struct {
 // errDead is what a killed process gets to hear. Nothing that it does then is seen by anybody.
 var errDead = errors.New("this process was killed")
 
-func start(w *world, name string) (*process, error) {
+// start begins a life of a replica.
+func start(w *world, replica int, name string) (*process, error) {
 	p := &process{world: w, name: name, asked: map[string]int{}, decided: map[types.NamespacedName]int{}}
 	pools, err := simulated.New(simulated.Options{
-		Client: &cached{process: p}, Live: &live{process: p}, Recorder: told{}, Now: time.Now,
+		Client: &cached{process: p}, Live: &live{process: p}, Recorder: told{}, Now: p.clock,
+		Preferred: func(pool types.NamespacedName) bool { return w.prefers(pool.Name, replica) },
 	}, false)
 	if err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
@@ -57,7 +60,9 @@ func start(w *world, name string) (*process, error) {
 		return nil, err
 	}
 	p.queue = priorityqueue.New("", func(o *priorityqueue.Opts[reconcile.Request]) { o.RateLimiter = pools.RateLimiter })
-	go p.run()
+	var ctx context.Context
+	ctx, p.stop = context.WithCancel(context.Background())
+	go p.run(ctx)
 	return p, nil
 }
 
@@ -102,15 +107,22 @@ func (p *process) watch() error {
 }
 
 // run fills the caches and then decides, until the process is killed.
-func (p *process) run() {
+func (p *process) run(ctx context.Context) {
 	var filled sync.WaitGroup
 	for _, s := range p.streams {
 		filled.Go(func() { s.list(s.first) })
 	}
 	filled.Wait()
+	go p.pools.Beat(ctx) //nolint:errcheck // it only ends
 	for range workers {
 		go p.work()
 	}
+}
+
+// clock stands still for who is asleep: nothing of him runs.
+func (p *process) clock() time.Time {
+	_ = p.awake() // what the dead do is seen by nobody
+	return time.Now()
 }
 
 func (p *process) work() {
@@ -199,6 +211,7 @@ func (p *process) kill() {
 	p.asleep = nil
 	p.mu.Unlock()
 	p.queue.ShutDown()
+	p.stop()
 	if asleep != nil {
 		close(asleep)
 	}

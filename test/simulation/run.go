@@ -43,7 +43,7 @@ func Run(t *testing.T, seed uint64, trace func(string)) Outcome {
 // play runs the schedule.
 func (w *world) play() error {
 	w.pools = 1 + w.dice.intN(3)
-	replicas := 1 + w.dice.intN(3)
+	w.replicas = 1 + w.dice.intN(3)
 	for n := range w.pools {
 		if err := w.people.Create(context.Background(), w.newPolicy(poolName(n))); err != nil {
 			return fmt.Errorf("begin: %w", err)
@@ -52,7 +52,7 @@ func (w *world) play() error {
 			w.createPod()
 		}
 	}
-	for i := range replicas {
+	for i := range w.replicas {
 		w.launch(i)
 		time.Sleep(w.dice.between(time.Millisecond, time.Second))
 	}

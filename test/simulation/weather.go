@@ -14,9 +14,19 @@ type weather struct {
 	stall float64
 	// Weights of acts.
 	people, processes, server int
+	preference                preference
 	// hurry is the longest time between two acts.
 	hurry time.Duration
 }
+
+// preference says which replicas act at once, and not after others had their chance.
+type preference int
+
+const (
+	one preference = iota
+	everyone
+	nobody
+)
 
 func drawWeather(d *dice) weather {
 	w := weather{
@@ -37,6 +47,12 @@ func drawWeather(d *dice) weather {
 	w.refused = often(0.3, 0.15)
 	w.torn = often(0.6, 0.3)
 	w.stall = often(0.6, 0.1)
+	switch x := d.float(); {
+	case x < 0.3:
+		w.preference = everyone
+	case x < 0.4:
+		w.preference = nobody
+	}
 	if d.in(0.7) {
 		w.processes = 1 + d.intN(12)
 	}

@@ -23,10 +23,10 @@ const hand api.User = "hand"
 // world is one schedule.
 type world struct {
 	seed uint64
-	// pools is how many there are.
-	pools  int
-	dice   *dice
-	server *api.Server
+	// pools and replicas are how many there are.
+	pools, replicas int
+	dice            *dice
+	server          *api.Server
 	// zenlead and people are accounts.
 	zenlead, people, scribbler client.Client
 	figures                    *Figures
@@ -149,7 +149,7 @@ func (w *world) launch(i int) {
 	w.lives++
 	name := "replica-" + strconv.Itoa(i) + "/" + strconv.Itoa(w.lives)
 	w.mu.Unlock()
-	p, err := start(w, name)
+	p, err := start(w, i, name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -160,6 +160,21 @@ func (w *world) launch(i int) {
 	copy(next, w.processes)
 	next[i] = p
 	w.processes = next
+}
+
+// prefers says whether a replica takes itself for the one that a pool prefers.
+func (w *world) prefers(pool string, replica int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch w.now.preference {
+	case everyone:
+		return true
+	case nobody:
+		return false
+	default: // each replica's view of the others changes now and then
+		d := rolled(w.seed, "prefers", pool, strconv.Itoa(w.lives))
+		return d.intN(w.replicas) == replica
+	}
 }
 
 func (w *world) state() condition {
