@@ -38,6 +38,7 @@ var faults = []Figure{
 
 // What else is counted.
 const (
+	Schedules  Figure = "schedules"
 	Writes     Figure = "writes"
 	Reconciles Figure = "reconciles"
 	Requests   Figure = "requests"
@@ -53,8 +54,8 @@ const (
 type Figures struct {
 	mu     sync.Mutex
 	counts map[Figure]int
-	// Schedules that were run.
-	Schedules int
+	// MostTerms is the largest number of terms in one schedule.
+	MostTerms int
 	// LongestSettling is the longest that pools took to agree after the last fault.
 	LongestSettling time.Duration
 }
@@ -77,7 +78,7 @@ func (f *Figures) Add(other *Figures) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.Schedules += other.Schedules
+	f.MostTerms = max(f.MostTerms, other.MostTerms)
 	f.LongestSettling = max(f.LongestSettling, other.LongestSettling)
 }
 
@@ -109,13 +110,15 @@ func (f *Figures) String() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d schedules", f.Schedules)
 	names := slices.SortedFunc(maps.Keys(f.counts), func(a, b Figure) int {
 		return cmp.Or(cmp.Compare(f.counts[b], f.counts[a]), cmp.Compare(a, b))
 	})
-	for _, what := range names {
-		fmt.Fprintf(&b, ", %s %d", what, f.counts[what])
+	for i, what := range names {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s %d", what, f.counts[what])
 	}
-	fmt.Fprintf(&b, "; settled within %s", f.LongestSettling)
+	fmt.Fprintf(&b, "; at most %d terms in one schedule; settled within %s", f.MostTerms, f.LongestSettling)
 	return b.String()
 }

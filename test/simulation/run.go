@@ -23,13 +23,15 @@ type Outcome struct {
 // Run runs the schedule of one seed. trace, unless it is nil, is told all that happens.
 func Run(t *testing.T, seed uint64, trace func(string)) Outcome {
 	t.Helper()
-	out := Outcome{Figures: &Figures{Schedules: 1}}
+	out := Outcome{Figures: &Figures{}}
 	synctest.Test(t, func(*testing.T) {
 		w := newWorld(seed, out.Figures)
 		w.trace = trace
 		err := w.play()
 		report := history.Check(w.events)
+		out.Figures.count(Schedules, 1)
 		out.Figures.count(Terms, report.Terms)
+		out.Figures.MostTerms = report.Terms
 		out.Figures.count(Moves, report.Moves)
 		out.Events = w.events
 		out.Err = errors.Join(w.failed, err, report.Err())
@@ -74,4 +76,5 @@ func (w *world) end() {
 			p.kill()
 		}
 	}
+	time.Sleep(time.Minute) // what is on its way ends
 }
