@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -56,16 +55,9 @@ type late struct {
 
 // see is called with every write to the API server.
 func (s *stream) see(e api.Event) {
-	was := e.Old != nil && s.selects(e.Old)
-	is := e.Type != api.Deleted && s.selects(e.Object)
-	switch {
-	case !was && !is:
+	e, heard := e.Selected(s.selector)
+	if !heard {
 		return
-	case was && !is && e.Type != api.Deleted: // as it was while it was selected
-		e.Type, e.Object = api.Deleted, api.Copy(e.Old)
-		e.Object.SetResourceVersion(strconv.FormatInt(e.Version, 10))
-	case !was && is:
-		e.Type = api.Added
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
