@@ -61,6 +61,14 @@ func pods() map[string]func(*server) {
 			s.patched("a test for the map, and the map", p, test(marks, "null"), add(marks, "{}"), add(roleMark, `"leader"`))
 			s.patched("a test for the map that is there", p, test(marks, "null"), add(marks, "{}"))
 		},
+		"the last of a map takes the map along": func(s *server) {
+			p := newPod(s, "x", "")
+			p.Labels = map[string]string{"zen-lead/role": "leader"}
+			made(s, p)
+			s.patched("a removal", p, remove(roleMark))
+			s.say("no labels: %v", now(s, p).Labels == nil)
+			s.patched("an addition", p, add(roleMark, `"leader"`))
+		},
 		"a JSON patch that changes nothing": func(s *server) {
 			p := made(s, newPod(s, "x", "web"))
 			s.patched("add", p, add(role, `"leader"`))

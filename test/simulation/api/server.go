@@ -126,6 +126,12 @@ func (s *Server) commit(u User, t Type, k Kind, o, old client.Object) {
 		s.version += s.Gap()
 	}
 	o.SetResourceVersion(strconv.FormatInt(s.version, 10))
+	if len(o.GetLabels()) == 0 { // what is empty is not stored
+		o.SetLabels(nil)
+	}
+	if len(o.GetAnnotations()) == 0 {
+		o.SetAnnotations(nil)
+	}
 	if key := client.ObjectKeyFromObject(o); t == Deleted {
 		delete(s.objects[k], key)
 	} else {
