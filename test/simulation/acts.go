@@ -10,42 +10,44 @@ type act struct {
 	name   Figure
 	weight int
 	do     func(*world) bool
+	// forgets: it takes away what a pool's next record must be above, other than the version.
+	forgets bool
 }
 
 // personal are acts of people, pods and the cluster.
 var personal = []act{
-	{"pod created", 10, (*world).createPod},
-	{"pod made ready", 14, (*world).readyPod},
-	{"pod made unready", 14, (*world).unreadyPod},
-	{"pod deleted", 8, (*world).deletePod},
-	{"pod deleted by force", 8, (*world).forcePod},
-	{"pod made again", 8, (*world).remakePod},
-	{"pod ended", 4, (*world).endPod},
-	{"pod excluded", 4, (*world).excludePod},
-	{"pod included", 4, (*world).includePod},
-	{"pod left its pool", 4, (*world).leavePod},
-	{"pod joined a pool", 6, (*world).joinPod},
-	{"role scribbled", 4, (*world).scribble},
-	{"policy deleted", 3, (*world).deletePolicy},
-	{"policy created", 8, (*world).createPolicy},
-	{"policy made again", 3, (*world).remakePolicy},
-	{"policy edited", 2, (*world).editPolicy},
-	{"lease deleted", 5, (*world).deleteLease},
-	{"service deleted", 2, (*world).deleteService},
-	{"slices deleted", 3, (*world).deleteSlices},
+	{"pod created", 10, (*world).createPod, false},
+	{"pod made ready", 14, (*world).readyPod, false},
+	{"pod made unready", 14, (*world).unreadyPod, false},
+	{"pod deleted", 8, (*world).deletePod, false},
+	{"pod deleted by force", 8, (*world).forcePod, false},
+	{"pod made again", 8, (*world).remakePod, false},
+	{"pod ended", 4, (*world).endPod, false},
+	{"pod excluded", 4, (*world).excludePod, false},
+	{"pod included", 4, (*world).includePod, false},
+	{"pod left its pool", 4, (*world).leavePod, false},
+	{"pod joined a pool", 6, (*world).joinPod, false},
+	{"role scribbled", 4, (*world).scribble, true},
+	{"policy deleted", 3, (*world).deletePolicy, true},
+	{"policy created", 8, (*world).createPolicy, false},
+	{"policy made again", 3, (*world).remakePolicy, true},
+	{"policy edited", 2, (*world).editPolicy, false},
+	{"lease deleted", 5, (*world).deleteLease, true},
+	{"service deleted", 2, (*world).deleteService, false},
+	{"slices deleted", 3, (*world).deleteSlices, false},
 }
 
 // mechanical are acts on replicas, apart from what the weather does.
 var mechanical = []act{
-	{"", 6, (*world).pause},
-	{"", 4, (*world).killOne},
-	{"", 4, (*world).breakWatches},
+	{"", 6, (*world).pause, false},
+	{"", 4, (*world).killOne, false},
+	{"", 4, (*world).breakWatches, false},
 }
 
 // central are acts on the API server.
 var central = []act{
-	{"", 1, (*world).crash},
-	{"", 1, (*world).hang},
+	{"", 1, (*world).crash, false},
+	{"", 1, (*world).hang, false},
 }
 
 func actions() []Figure {
@@ -68,6 +70,9 @@ func (w *world) happen() {
 		from = mechanical
 	}
 	a := drawn(w.dice, from)
+	if w.restored && a.forgets {
+		return
+	}
 	if a.do(w) && a.name != "" {
 		w.count(a.name)
 		w.tracef("act: %s", a.name)

@@ -34,7 +34,7 @@ func Run(t *testing.T, seed uint64, trace func(string)) Outcome {
 		out.Figures.MostTerms = report.Terms
 		out.Figures.count(Moves, report.Moves)
 		out.Events = w.events
-		out.Err = errors.Join(w.failed, err, report.Err())
+		out.Err = errors.Join(w.failed, err, report.Err(), final(w.events))
 		if out.Err != nil {
 			out.Err = fmt.Errorf("seed %d: %w", seed, out.Err)
 		}
@@ -46,13 +46,8 @@ func Run(t *testing.T, seed uint64, trace func(string)) Outcome {
 func (w *world) play() error {
 	w.pools = 1 + w.dice.intN(3)
 	w.replicas = 1 + w.dice.intN(3)
-	for n := range w.pools {
-		if err := w.people.Create(context.Background(), w.newPolicy(poolName(n))); err != nil {
-			return fmt.Errorf("begin: %w", err)
-		}
-		for range w.dice.intN(4) {
-			w.createPod()
-		}
+	if err := w.furnish(); err != nil {
+		return fmt.Errorf("begin: %w", err)
 	}
 	for i := range w.replicas {
 		w.launch(i)
@@ -63,7 +58,34 @@ func (w *world) play() error {
 		w.happen()
 	}
 	defer w.end()
-	return w.settle()
+	if err := w.settle(); err != nil {
+		return err
+	}
+	return w.keepLeaders()
+}
+
+// furnish makes the pools. Those of a restored cluster remember terms of one whose versions were larger.
+func (w *world) furnish() error {
+	ctx := context.Background()
+	for n := range w.pools {
+		p := w.newPolicy(poolName(n))
+		if err := w.people.Create(ctx, p); err != nil {
+			return err
+		}
+		if w.restored {
+			p.Status.Term = w.server.Version() + int64(w.dice.intN(5000))
+			if err := w.people.Status().Update(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	w.mu.Lock()
+	w.begun = true
+	w.mu.Unlock()
+	for range w.pools * w.dice.intN(4) {
+		w.createPod()
+	}
+	return nil
 }
 
 // end stops all that runs.

@@ -59,6 +59,35 @@ func (w *world) settle() error {
 	return w.look()
 }
 
+// keepLeaders lets all members become unready, one after the other: nobody is demoted with nobody to move to.
+func (w *world) keepLeaders() error {
+	led := map[string]bool{}
+	for n := range w.pools {
+		if l := w.leaseOf(poolName(n)); l == nil || l.Spec.HolderIdentity == nil {
+			continue
+		}
+		led[poolName(n)] = true
+		for {
+			p := w.podOf(func(p *corev1.Pod) bool {
+				return p.Annotations[v1alpha1.PoolAnnotation] == poolName(n) && lives(p) && ready(p)
+			})
+			if !w.setReady(p, false) {
+				break
+			}
+			time.Sleep(w.dice.between(time.Millisecond, time.Second))
+		}
+	}
+	if err := w.agree(time.Now().Add(settling)); err != nil {
+		return fmt.Errorf("all members unready: %w", err)
+	}
+	for pool := range led {
+		if l := w.leaseOf(pool); l == nil || l.Spec.HolderIdentity == nil {
+			return fmt.Errorf("%s lost its leader, although all that happened is that all members became unready", pool)
+		}
+	}
+	return nil
+}
+
 // agree waits until nothing contradicts itself or the contract.
 func (w *world) agree(until time.Time) error {
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -25,8 +26,10 @@ type world struct {
 	seed uint64
 	// pools and replicas are how many there are.
 	pools, replicas int
-	dice            *dice
-	server          *api.Server
+	// restored: the cluster was lost and restored with a smaller version.
+	restored bool
+	dice     *dice
+	server   *api.Server
 	// zenlead and people are accounts.
 	zenlead, people, scribbler client.Client
 	figures                    *Figures
@@ -42,6 +45,8 @@ type world struct {
 	lives     int
 	events    []history.Event
 	failed    error
+	// begun: what is written from now on is part of the history; what was there before is its start.
+	begun     bool
 	lastWrite time.Time
 	forms     map[client.Object]client.Object
 	addresses int
@@ -63,6 +68,8 @@ func newWorld(seed uint64, figures *Figures) *world {
 		forms: map[client.Object]client.Object{},
 	}
 	w.now = drawWeather(w.dice)
+	w.server.Unguarded = w.dice.in(0.5)
+	w.restored = w.dice.in(0.1)
 	gaps := rolled(seed, "gaps")
 	w.server.Gap = func() int64 { return int64(gaps.intN(3)) }
 	w.server.Written = w.written
@@ -110,6 +117,10 @@ func (w *world) record(e api.Event) {
 	h.Type, h.Received, h.Injected = typeOf[e.Type], e.At, e.By == hand
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !w.begun {
+		h.Type = history.Existing
+		w.events = slices.DeleteFunc(w.events, func(o history.Event) bool { return o.UID == h.UID }) // only what is there at the start
+	}
 	if err != nil && w.failed == nil {
 		w.failed = fmt.Errorf("history: %w", err)
 	}

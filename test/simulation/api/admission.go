@@ -13,15 +13,10 @@ import (
 
 // admit does what the shipped admission policies do; old is nil for a creation, next for a deletion. next may be changed.
 func (s *Server) admit(u User, k Kind, old, next client.Object) error {
-	if !s.Admission {
-		return nil
-	}
-	switch k {
-	case Pod:
-		if next != nil {
-			label(next.(*corev1.Pod))
-		}
-	case Lease:
+	switch {
+	case k == Pod && next != nil:
+		label(next.(*corev1.Pod))
+	case k == Lease && !s.Unguarded:
 		var before, after *coordinationv1.Lease
 		if old != nil {
 			before = old.(*coordinationv1.Lease)

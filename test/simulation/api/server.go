@@ -57,8 +57,8 @@ type Server struct {
 	Gap func() int64
 	// Written is told every write, in order and while the server is locked; nil: nobody is.
 	Written func(Event)
-	// Admission says whether zen-lead's policies are installed.
-	Admission bool
+	// Unguarded leaves out the admission policy that guards Leases. Nothing should need it.
+	Unguarded bool
 
 	mu      sync.Mutex
 	version int64
@@ -68,7 +68,7 @@ type Server struct {
 
 // NewServer returns a server without objects, whose versions begin after the given one.
 func NewServer(version int64) *Server {
-	s := &Server{Admission: true, version: version}
+	s := &Server{version: version}
 	for k := range s.objects {
 		s.objects[k] = map[client.ObjectKey]client.Object{}
 	}
