@@ -23,6 +23,7 @@ func (w *world) cluster(e api.Event) {
 		if e.Type == api.Deleted {
 			time.AfterFunc(d.between(10*time.Millisecond, 4*time.Second), w.collect)
 		}
+	case api.Lease: // nobody's
 	case api.Service, api.Slice:
 		if e.Type != api.Deleted { // its owner may be gone already
 			time.AfterFunc(d.between(10*time.Millisecond, 4*time.Second), func() { w.collectOne(e.Kind, e.Object) })

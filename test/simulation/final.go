@@ -7,31 +7,27 @@ import (
 	"github.com/kube-zen/zen-lead/test/history"
 )
 
-// final looks for what package history does not judge: in one term a pod that was made a follower is not made leader again, as
-// an election begins a new term. A late write of the leading role must not undo a release. Where a role is taken off because the
-// policy is gone, two replicas may disagree whether it is.
+// final looks for late writes that package history cannot judge, as it must not rely on the order in which a move is written. The
+// status comes last: once it tells the outcome of a term, every member that the term before named is marked, and no late write
+// makes a pod leader of that term, or of an earlier one, whom the status does not name. Pods that have ended are left out.
 func final(events []history.Event) error {
-	type stood struct {
-		uid  string
-		term int64
-	}
-	before := map[string]history.Role{}
-	demoted := map[stood]bool{}
+	told := map[string]history.Policy{}
+	roles := map[string]history.Role{}
 	var errs []error
 	for _, e := range events {
-		if e.Kind != history.KindPod {
-			continue
-		}
-		was, is := before[e.UID], e.Pod.Role
-		if before[e.UID] = is; e.Type == history.Deleted || e.Injected || was == is || is.Term == 0 {
-			continue
-		}
-		s := stood{e.UID, is.Term}
-		switch leads := is.Annotation == history.RoleLeader; {
-		case leads && demoted[s]:
-			errs = append(errs, fmt.Errorf("revision %d: pod %s was made leader of term %d again, after it was made a follower", e.Revision, e.Name, is.Term))
-		case is.Annotation == "follower" && was.Annotation == history.RoleLeader && was.Term == is.Term:
-			demoted[s] = true
+		switch {
+		case e.Kind == history.KindPolicy && e.Type == history.Deleted:
+			delete(told, e.Pool)
+		case e.Kind == history.KindPolicy:
+			told[e.Pool] = e.Policy
+		case e.Kind == history.KindPod:
+			was, is := roles[e.UID], e.Pod.Role
+			roles[e.UID] = is
+			s := told[e.Pool]
+			if e.Type == history.Deleted || e.Injected || was == is || is.Annotation != history.RoleLeader || is.Term > s.Term || s.Holder.UID == e.UID || e.Pod.Ended {
+				continue
+			}
+			errs = append(errs, fmt.Errorf("revision %d: pod %s was made leader of term %d after the status told of term %d, led by %q", e.Revision, e.Name, is.Term, s.Term, s.Holder.Name))
 		}
 	}
 	return errors.Join(errs...)

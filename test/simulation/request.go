@@ -118,24 +118,25 @@ func (w *world) carry(f fate, until time.Duration, o client.Object, effect func(
 	if f.there > 20*time.Millisecond || f.back > 20*time.Millisecond {
 		w.count(SlowRequests)
 	}
-	switch f.ending {
-	case lost:
+	if f.ending == lost {
 		w.count(RequestsLost)
 		return w.breaks(f, until)
-	case refused:
+	}
+	if f.ending == refused {
 		w.count(RequestsRefused)
 		time.Sleep(f.there + f.back)
 		return refusal(d)
 	}
 	time.Sleep(f.there)
-	crashed := w.crashes()
-	switch w.state() {
-	case down:
+	crashed, condition := w.crashes(), w.state()
+	if condition == down {
 		time.Sleep(f.back)
 		return connection(syscall.ECONNREFUSED)
-	case hung:
+	}
+	if condition == hung {
+		until -= f.there
 		f.there = 0
-		return w.part(f, until-f.there, o, effect)
+		return w.part(f, until, o, effect)
 	}
 	err := effect(o)
 	time.Sleep(f.back)

@@ -11,7 +11,7 @@ import (
 
 // TestSchedules runs a slice of what make faults runs: always the same seeds.
 func TestSchedules(t *testing.T) {
-	figures := simulation.Many(t, 0, slice(t), nil)
+	figures := simulation.Many(t, 0, slice(), nil)
 	t.Log(figures)
 	for _, f := range figures.Missing() {
 		t.Errorf("never happened: %s", f)
@@ -19,12 +19,9 @@ func TestSchedules(t *testing.T) {
 }
 
 // slice is how many schedules are enough for a pull request.
-func slice(t *testing.T) int {
-	if n, err := strconv.Atoi(os.Getenv("N")); err == nil {
+func slice() int {
+	if n, err := strconv.Atoi(os.Getenv("ZEN_LEAD_SCHEDULES")); err == nil {
 		return n
-	}
-	if testing.Short() {
-		return 50
 	}
 	return 500
 }

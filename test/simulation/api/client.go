@@ -29,7 +29,7 @@ func (a *access) Get(_ context.Context, key client.ObjectKey, into client.Object
 	if o == nil {
 		return notFound(k, key.Name)
 	}
-	copyInto(into, o)
+	CopyInto(into, o)
 	return nil
 }
 

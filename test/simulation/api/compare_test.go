@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -32,9 +33,7 @@ func said(t *testing.T, c func(*server), start func(*testing.T) *server) []strin
 func cases() map[string]func(*server) {
 	all := map[string]func(*server){}
 	for _, some := range []map[string]func(*server){writes(), policies(), pods(), admission()} {
-		for name, c := range some {
-			all[name] = c
-		}
+		maps.Copy(all, some)
 	}
 	return all
 }

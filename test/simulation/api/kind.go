@@ -68,8 +68,8 @@ func KindOf(o runtime.Object) (Kind, error) {
 	return 0, fmt.Errorf("the simulated API has no %T", o)
 }
 
-// copyInto overwrites into with a copy of o, which is of the same kind.
-func copyInto(into, o client.Object) {
+// CopyInto overwrites into with a copy of o, which is of the same kind; into may also be metadata alone.
+func CopyInto(into, o client.Object) {
 	switch o := o.(type) {
 	case *corev1.Pod:
 		if p, ok := into.(*metav1.PartialObjectMetadata); ok {
@@ -119,6 +119,3 @@ func fill[T any](objects []client.Object, shallow bool, deep func(in, out *T)) [
 
 // Copy returns a copy of an object for somebody who may change it.
 func Copy(o client.Object) client.Object { return o.DeepCopyObject().(client.Object) }
-
-// CopyInto overwrites into with a copy of o, which is of the same kind or metadata of it.
-func CopyInto(into, o client.Object) { copyInto(into, o) }

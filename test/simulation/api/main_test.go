@@ -20,8 +20,8 @@ import (
 	"github.com/kube-zen/zen-lead/test/zenlead"
 )
 
-// real is the API server that the simulated one is compared with; zen-lead is installed in it.
-var real *rest.Config
+// served is the API server that the simulated one is compared with; zen-lead is installed in it.
+var served *rest.Config
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -45,7 +45,7 @@ func prepare(ctx context.Context, c *cluster.Cluster) error {
 	if err := zenlead.Install(ctx, c); err != nil {
 		return err
 	}
-	real = c.RESTConfig()
+	served = c.RESTConfig()
 	admin, err := clientOf(api.Administrator)
 	if err != nil {
 		return err
@@ -59,11 +59,12 @@ func prepare(ctx context.Context, c *cluster.Cluster) error {
 
 // clientOf returns a client of the real API server.
 func clientOf(u api.User) (client.WithWatch, error) {
-	config := rest.CopyConfig(real)
+	config := rest.CopyConfig(served)
 	switch u {
+	case api.Administrator:
 	case api.Controller:
 		config.Impersonate = rest.ImpersonationConfig{UserName: zenlead.Username}
-	case api.Somebody:
+	default:
 		config.Impersonate = rest.ImpersonationConfig{UserName: string(u)}
 	}
 	scheme := runtime.NewScheme()

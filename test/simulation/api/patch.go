@@ -42,7 +42,7 @@ func (s *Server) patch(u User, o client.Object, p client.Patch) error {
 	if err := s.replace(u, k, old, next, false); err != nil {
 		return err
 	}
-	copyInto(o, s.objects[k][client.ObjectKeyFromObject(o)])
+	CopyInto(o, s.objects[k][client.ObjectKeyFromObject(o)])
 	return nil
 }
 

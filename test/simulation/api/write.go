@@ -44,7 +44,7 @@ func (s *Server) make(u User, k Kind, o client.Object) error {
 		return err
 	}
 	s.commit(u, Added, k, born, nil)
-	copyInto(o, born)
+	CopyInto(o, born)
 	return nil
 }
 
@@ -68,7 +68,7 @@ func (s *Server) update(u User, o client.Object, status bool) error {
 		if err := s.make(u, k, resurrected); err != nil {
 			return err
 		}
-		copyInto(o, resurrected)
+		CopyInto(o, resurrected)
 		return nil
 	case o.GetUID() != "" && o.GetUID() != old.GetUID():
 		return conflict(k, name, "Precondition failed: UID in precondition: %s, UID in object meta: %s", o.GetUID(), old.GetUID())
@@ -81,7 +81,7 @@ func (s *Server) update(u User, o client.Object, status bool) error {
 	if err := s.replace(u, k, old, next, status); err != nil {
 		return err
 	}
-	copyInto(o, s.objects[k][client.ObjectKeyFromObject(o)])
+	CopyInto(o, s.objects[k][client.ObjectKeyFromObject(o)])
 	return nil
 }
 
@@ -106,7 +106,7 @@ func keep(old, next client.Object, status bool) {
 	if status {
 		// All but the status is as it was. A pod's metadata could be written with its status; nobody here does that.
 		written := Copy(next)
-		copyInto(next, old)
+		CopyInto(next, old)
 		switch n := next.(type) {
 		case *corev1.Pod:
 			n.Status = written.(*corev1.Pod).Status
