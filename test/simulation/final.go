@@ -7,9 +7,10 @@ import (
 	"github.com/kube-zen/zen-lead/test/history"
 )
 
-// final looks for late writes that package history cannot judge, as it must not rely on the order in which a move is written. The
-// status comes last: once it tells the outcome of a term, every member that the term before named is marked, and no late write
-// makes a pod leader of that term, or of an earlier one, whom the status does not name. Pods that have ended are left out.
+// final looks for late writes that package history cannot judge, as it must not rely on the order in which a move is
+// written. The status comes last: once it tells the outcome of a term, every member that the term before named is marked,
+// and no late write makes a pod leader of that term, or of an earlier one, whom the status does not name. Pods that have
+// ended are left out.
 func final(events []history.Event) error {
 	told := map[string]history.Policy{}
 	roles := map[string]history.Role{}
@@ -24,10 +25,11 @@ func final(events []history.Event) error {
 			was, is := roles[e.UID], e.Pod.Role
 			roles[e.UID] = is
 			s := told[e.Pool]
-			if e.Type == history.Deleted || e.Injected || was == is || is.Annotation != history.RoleLeader || is.Term > s.Term || s.Holder.UID == e.UID || e.Pod.Ended {
-				continue
+			made := e.Type != history.Deleted && !e.Injected && was != is && is.Annotation == history.RoleLeader && !e.Pod.Ended
+			if made && is.Term <= s.Term && s.Holder.UID != e.UID {
+				errs = append(errs, fmt.Errorf("revision %d: pod %s was made leader of term %d after the status told of term %d, led by %q",
+					e.Revision, e.Name, is.Term, s.Term, s.Holder.Name))
 			}
-			errs = append(errs, fmt.Errorf("revision %d: pod %s was made leader of term %d after the status told of term %d, led by %q", e.Revision, e.Name, is.Term, s.Term, s.Holder.Name))
 		}
 	}
 	return errors.Join(errs...)

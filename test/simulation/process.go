@@ -72,7 +72,7 @@ func (p *process) watch() error {
 		kind := api.Kind(k)
 		p.streams[k] = &stream{
 			process: p, kind: kind, selector: labels.Everything(), objects: map[client.ObjectKey]client.Object{},
-			dice: rolled(p.world.seed, p.name, "watch", kind.String()),
+			dice: rolled(p.world.seed, p.name, "watch", kind.String()), asking: rolled(p.world.seed, p.name, "list", kind.String()),
 		}
 		p.indexes[k] = map[string]api.Key{}
 	}

@@ -26,7 +26,8 @@ type stream struct {
 	selector labels.Selector
 	pools    func(context.Context, client.Object) []reconcile.Request
 	passes   []predicate.Predicate
-	dice     *dice
+	// dice draw when events arrive, asking when lists do.
+	dice, asking *dice
 
 	mu      sync.Mutex
 	phase   phase
@@ -116,19 +117,21 @@ func (s *stream) deliver() {
 	}
 }
 
-// wake delivers what came while the process did not listen, one by one.
+// wake delivers what came while the process did not listen, one by one. Twice is the same as once.
 func (s *stream) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	soon := time.Now()
-	for i := range s.pending {
-		soon = soon.Add(s.dice.between(time.Microsecond, 5*time.Millisecond))
-		if s.pending[i].due.Before(soon) {
-			s.pending[i].due = soon
-		}
-		soon = s.pending[i].due
+	if s.phase != open {
+		return // the list that comes calls it
 	}
-	s.last = soon
+	latest := time.Now()
+	for i := range s.pending {
+		if e := &s.pending[i]; !e.due.After(latest) {
+			e.due = latest.Add(s.dice.between(time.Microsecond, 5*time.Millisecond))
+		}
+		latest = s.pending[i].due
+	}
+	s.last = latest
 	s.arm()
 }
 
@@ -199,11 +202,11 @@ func (s *stream) list(take func([]client.Object)) {
 		if p.awake() != nil {
 			return
 		}
-		time.Sleep(s.dice.between(200*time.Microsecond, 20*time.Millisecond))
+		time.Sleep(s.asking.between(200*time.Microsecond, 20*time.Millisecond))
 		if p.world.reachable() {
 			break
 		}
-		time.Sleep(time.Second + time.Duration(s.dice.intN(500_000_000)))
+		time.Sleep(time.Second + time.Duration(s.asking.intN(500_000_000)))
 	}
 	var all []client.Object
 	p.world.server.List(s.kind, func(objects []client.Object) {
@@ -216,7 +219,7 @@ func (s *stream) list(take func([]client.Object)) {
 			}
 		}
 	})
-	time.Sleep(s.dice.between(200*time.Microsecond, 20*time.Millisecond))
+	time.Sleep(s.asking.between(200*time.Microsecond, 20*time.Millisecond))
 	if p.awake() != nil {
 		return
 	}
