@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -76,9 +77,7 @@ func (p *process) watch() error {
 		}
 		p.indexes[k] = map[string]api.Key{}
 	}
-	p.streams[api.Policy].pools = func(_ context.Context, o client.Object) []reconcile.Request {
-		return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(o)}}
-	}
+	p.streams[api.Policy].handler = &handler.EnqueueRequestForObject{}
 	for o, held := range p.pools.Cache.ByObject {
 		k, err := api.KindOf(o)
 		if err != nil {
@@ -94,7 +93,7 @@ func (p *process) watch() error {
 		if err != nil {
 			return fmt.Errorf("watch: %w", err)
 		}
-		p.streams[k].pools, p.streams[k].passes = w.Pools, w.Predicates
+		p.streams[k].handler, p.streams[k].passes = w.Handler, w.Predicates
 	}
 	for _, i := range p.pools.Indexes {
 		k, err := api.KindOf(i.Object)
@@ -127,17 +126,17 @@ func (p *process) clock() time.Time {
 
 func (p *process) work() {
 	for {
-		r, _, over := p.queue.GetWithPriority()
+		r, priority, over := p.queue.GetWithPriority()
 		if over || p.awake() != nil {
 			return
 		}
-		p.decide(r)
+		p.decide(r, priority)
 		p.queue.Done(r)
 	}
 }
 
 // decide does with the outcome of a decision what controller-runtime does.
-func (p *process) decide(r reconcile.Request) {
+func (p *process) decide(r reconcile.Request, priority int) {
 	p.world.count(Reconciles)
 	p.mu.Lock()
 	p.decided[r.NamespacedName]++
@@ -149,10 +148,10 @@ func (p *process) decide(r reconcile.Request) {
 	case errors.Is(err, errDead):
 	case err != nil:
 		p.world.tracef("%s: %s: %v", p.name, r.Name, err)
-		p.queue.AddWithOpts(priorityqueue.AddOpts{RateLimited: true}, r)
+		p.queue.AddWithOpts(priorityqueue.AddOpts{RateLimited: true, Priority: &priority}, r)
 	case result.RequeueAfter > 0:
 		p.queue.Forget(r)
-		p.queue.AddWithOpts(priorityqueue.AddOpts{After: result.RequeueAfter}, r)
+		p.queue.AddWithOpts(priorityqueue.AddOpts{After: result.RequeueAfter, Priority: &priority}, r)
 	default:
 		p.queue.Forget(r)
 	}

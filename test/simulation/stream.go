@@ -9,10 +9,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/kube-zen/zen-lead/test/simulation/api"
 )
@@ -24,7 +23,7 @@ type stream struct {
 	process  *process
 	kind     api.Kind
 	selector labels.Selector
-	pools    func(context.Context, client.Object) []reconcile.Request
+	handler  handler.EventHandler
 	passes   []predicate.Predicate
 	// dice draw when events arrive, asking when lists do.
 	dice, asking *dice
@@ -113,7 +112,7 @@ func (s *stream) deliver() {
 	s.arm()
 	s.mu.Unlock()
 	for _, e := range due {
-		s.take(e.Event)
+		s.take(e.Event, false)
 	}
 }
 
@@ -135,8 +134,8 @@ func (s *stream) wake() {
 	s.arm()
 }
 
-// take puts an event into the cache and tells the queue.
-func (s *stream) take(e api.Event) {
+// take puts an event into the cache and tells the controller; first says that the cache is being filled.
+func (s *stream) take(e api.Event, first bool) {
 	o := s.process.world.stripped(s.kind, e.Object)
 	key := client.ObjectKeyFromObject(o)
 	s.mu.Lock()
@@ -148,39 +147,42 @@ func (s *stream) take(e api.Event) {
 	}
 	s.mu.Unlock()
 	switch {
-	case e.Type == api.Deleted && old != nil:
-		s.tell(nil, o, true)
-	case e.Type != api.Deleted:
-		s.tell(old, o, false)
+	case e.Type == api.Deleted && old == nil:
+	case e.Type == api.Deleted:
+		s.tell(nil, o, api.Deleted, false)
+	case old == nil:
+		s.tell(nil, o, api.Added, first)
+	default:
+		s.tell(old, o, api.Modified, false)
 	}
 }
 
-// tell calls the controller's predicates and mapping.
-func (s *stream) tell(old, o client.Object, deleted bool) {
-	for _, p := range s.passes {
-		var passes bool
-		switch {
-		case deleted:
-			passes = p.Delete(event.DeleteEvent{Object: o})
-		case old == nil:
-			passes = p.Create(event.CreateEvent{Object: o})
-		default:
-			passes = p.Update(event.UpdateEvent{ObjectOld: old, ObjectNew: o})
+// tell calls the controller's predicates and handler. What the handler adds gets into the queue at once: no worker takes
+// the first of it before the second is there.
+func (s *stream) tell(old, o client.Object, what api.Type, first bool) {
+	created := event.CreateEvent{Object: o, IsInInitialList: first}
+	updated := event.UpdateEvent{ObjectOld: old, ObjectNew: o}
+	deleted := event.DeleteEvent{Object: o}
+	ctx, q := context.Background(), &batch{PriorityQueue: s.process.queue}
+	switch what {
+	case api.Added:
+		if all(s.passes, func(p predicate.Predicate) bool { return p.Create(created) }) {
+			s.handler.Create(ctx, created, q)
 		}
-		if !passes {
-			return
+	case api.Modified:
+		if all(s.passes, func(p predicate.Predicate) bool { return p.Update(updated) }) {
+			s.handler.Update(ctx, updated, q)
 		}
-	}
-	ctx := context.Background()
-	found := s.pools(ctx, o)
-	if old != nil {
-		for _, r := range s.pools(ctx, old) {
-			if !slices.Contains(found, r) {
-				found = append(found, r)
-			}
+	case api.Deleted:
+		if all(s.passes, func(p predicate.Predicate) bool { return p.Delete(deleted) }) {
+			s.handler.Delete(ctx, deleted, q)
 		}
 	}
-	s.process.queue.AddWithOpts(priorityqueue.AddOpts{}, found...)
+	q.flush()
+}
+
+func all(of []predicate.Predicate, passes func(predicate.Predicate) bool) bool {
+	return !slices.ContainsFunc(of, func(p predicate.Predicate) bool { return !passes(p) })
 }
 
 // breakOff loses what is on its way; after a while the stream lists anew.
@@ -234,7 +236,7 @@ func (s *stream) list(take func([]client.Object)) {
 // first fills the cache before anybody reads it.
 func (s *stream) first(all []client.Object) {
 	for _, o := range all {
-		s.take(api.Event{Type: api.Added, Object: o})
+		s.take(api.Event{Type: api.Added, Object: o}, true)
 	}
 }
 
