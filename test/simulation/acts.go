@@ -102,11 +102,16 @@ func (w *world) pause() bool {
 	if p == nil || p.stopped() {
 		return false
 	}
-	p.freeze()
-	d := w.dice.between(20*time.Millisecond, 12*time.Second)
-	w.tracef("act: %s sleeps for %s", p.name, d)
-	time.AfterFunc(d, p.resume)
+	w.sleep(p, w.dice)
 	return true
+}
+
+// sleep stops a process for a while.
+func (w *world) sleep(p *process, d *dice) {
+	p.freeze()
+	long := d.between(20*time.Millisecond, 12*time.Second)
+	w.tracef("act: %s sleeps for %s", p.name, long)
+	time.AfterFunc(long, p.resume)
 }
 
 func (w *world) killOne() bool {

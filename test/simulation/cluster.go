@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,7 +24,8 @@ func (w *world) cluster(e api.Event) {
 		if e.Type == api.Deleted {
 			time.AfterFunc(d.between(10*time.Millisecond, 4*time.Second), w.collect)
 		}
-	case api.Lease: // nobody's
+	case api.Lease:
+		w.strike(e, d)
 	case api.Service, api.Slice:
 		if e.Type != api.Deleted { // its owner may be gone already
 			time.AfterFunc(d.between(10*time.Millisecond, 4*time.Second), func() { w.collectOne(e.Kind, e.Object) })
@@ -61,6 +63,25 @@ func (w *world) kubelet(e api.Event, d *dice) {
 			}
 		})
 	}
+}
+
+// strike lets a member that was just named fail before its roles are written, and the replica stop that writes them.
+func (w *world) strike(e api.Event, d *dice) {
+	lease := e.Object.(*coordinationv1.Lease)
+	if e.Type == api.Deleted || e.By != api.Controller || lease.Spec.HolderIdentity == nil || !d.in(w.weather().malice) {
+		return
+	}
+	w.mu.Lock()
+	writer := w.writer
+	w.mu.Unlock()
+	holder := client.ObjectKey{Namespace: namespace, Name: *lease.Spec.HolderIdentity}
+	w.count(Struck)
+	time.AfterFunc(d.between(100*time.Microsecond, 30*time.Millisecond), func() {
+		if p, _ := w.server.Read(api.Pod, holder).(*corev1.Pod); p != nil && ready(p) {
+			w.setReady(p, false)
+		}
+	})
+	time.AfterFunc(d.between(time.Millisecond, 60*time.Millisecond), func() { w.sleep(writer, d) })
 }
 
 // collect deletes what belongs to nobody any more.

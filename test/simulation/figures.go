@@ -33,7 +33,7 @@ const (
 // faults are all that must have happened.
 var faults = []Figure{
 	SlowRequests, RequestsLost, AnswersLost, LateWrites, RequestsRefused, TimedOut, Pauses, Kills, WatchesStalled,
-	WatchesBroken, Crashes, Hangs, TornReads, Conflicts, FencedOff, Collected,
+	WatchesBroken, Crashes, Hangs, TornReads, Conflicts, FencedOff, Collected, Struck,
 }
 
 // What else is counted.
@@ -46,6 +46,7 @@ const (
 	Conflicts Figure = "conflicts"
 	FencedOff Figure = "role patches fenced off"
 	Collected Figure = "objects collected"
+	Struck    Figure = "new leaders failed at once"
 	Terms     Figure = "terms"
 	Moves     Figure = "moves"
 )

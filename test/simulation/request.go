@@ -88,13 +88,20 @@ func (p *process) send(ctx context.Context, verb string, o client.Object, effect
 	}
 	what := verb + " " + k.String() + " " + o.GetName()
 	d := rolled(w.seed, p.name, what, strconv.Itoa(p.ordinal(what)))
-	f := drawFate(w.weather(), d)
+	weather := w.weather()
+	if verb == "patch" {
+		weather.late = max(weather.late, weather.malice/2)
+	}
+	f := drawFate(weather, d)
 	w.count(Requests)
 	until := hangsFor
 	if deadline, set := ctx.Deadline(); set {
 		until = time.Until(deadline)
 	}
-	err = w.carry(f, until, o, effect, d)
+	err = w.carry(f, until, o, func(o client.Object) error {
+		w.writes(p)
+		return effect(o)
+	}, d)
 	if w.trace != nil {
 		w.tracef("%s: %s: %v (%+v)", p.name, what, err, f)
 	}

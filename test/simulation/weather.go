@@ -14,7 +14,10 @@ type weather struct {
 	stall float64
 	// Weights of acts.
 	people, processes, server int
-	preference                preference
+	// malice is the probability that a new leader fails at once, that the replica which named it stops just then, and that
+	// the roles that it has sent are late: two sleepers meet.
+	malice     float64
+	preference preference
 	// hurry is the longest time between two acts.
 	hurry time.Duration
 }
@@ -53,6 +56,7 @@ func drawWeather(d *dice) weather {
 	case x < 0.4:
 		w.preference = nobody
 	}
+	w.malice = often(0.4, 0.8)
 	if d.in(0.7) {
 		w.processes = 1 + d.intN(12)
 	}

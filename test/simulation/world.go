@@ -42,9 +42,11 @@ type world struct {
 	thawed    chan struct{} // closed when the server thaws
 	crashed   int
 	processes []*process
-	lives     int
-	events    []history.Event
-	failed    error
+	// writer sent the request that the server serves now.
+	writer *process
+	lives  int
+	events []history.Event
+	failed error
 	// begun: what is written from now on is part of the history; what was there before is its start.
 	begun     bool
 	lastWrite time.Time
@@ -171,6 +173,12 @@ func (w *world) launch(i int) {
 	copy(next, w.processes)
 	next[i] = p
 	w.processes = next
+}
+
+func (w *world) writes(p *process) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writer = p
 }
 
 // prefers says whether a replica takes itself for the one that a pool prefers.
