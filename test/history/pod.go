@@ -48,7 +48,7 @@ func (c *checker) pod(e Event) {
 	if e.Pool != "" {
 		in = c.pool(e.Namespace, e.Pool)
 	}
-	wrote := m.Role != e.Pod.Role
+	wrote, changed := m.Role != e.Pod.Role, m.Term != e.Pod.Term
 	m.Pod = e.Pod
 	if in != m.pool {
 		m.highest = 0
@@ -57,8 +57,11 @@ func (c *checker) pod(e Event) {
 	if wrote {
 		m.exempt = e.Injected
 		m.rolePool = m.wroteFor()
-		if !e.Injected {
-			c.judgeRole(m, e)
+		switch {
+		case !e.Injected:
+			c.judgeRole(m, e, changed)
+		case e.Pod.Term < m.highest: // by hand the mark was taken away that keeps late writes out
+			m.highest = 0
 		}
 	}
 	if m.pool != nil {
@@ -93,8 +96,10 @@ func (m *member) wroteFor() *pool {
 	return m.pool
 }
 
-func (c *checker) judgeRole(m *member, e Event) {
-	if m.pool != nil && m.rolePool == m.pool && m.Term != 0 {
+// judgeRole judges a role that was written. changed says whether its term was, too: a role that is taken off leaves the
+// term that stands there, whoever wrote that.
+func (c *checker) judgeRole(m *member, e Event, changed bool) {
+	if changed && m.pool != nil && m.rolePool == m.pool && m.Term != 0 {
 		if m.Term < m.highest {
 			c.violate(PodTermGrows, e, "%s got role %q with term %d after term %d was written on it",
 				m.object, cmp.Or(m.Annotation, m.Label), m.Term, m.highest)

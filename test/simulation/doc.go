@@ -21,5 +21,7 @@
 // clock, a request or an answer. The API server has one member and no cache of its own: a live read is never stale. The
 // server labels members; that the controller does it, and that it takes roles off pods that left their pool, is not
 // simulated. Nor are strangers who elect themselves on a pool's Lease. Of a pool whose cluster was restored with a smaller
-// version, Lease and policy stay.
+// version, Lease and policy stay; and where somebody wrote a term above the version on a pod, so does the Lease. That a
+// member which was replaced without being marked is not marked later is judged where no replica was
+// killed and no Lease deleted.
 package simulation

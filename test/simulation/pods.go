@@ -188,7 +188,9 @@ func (w *world) scribble() bool {
 	case 1:
 		p.Annotations[v1alpha1.RoleAnnotation] = pick(w.dice, []string{v1alpha1.RoleLeader, v1alpha1.RoleFollower, ""})
 	case 2:
-		p.Annotations[v1alpha1.TermAnnotation] = strconv.Itoa(w.dice.intN(3000))
+		t := w.dice.intN(3000)
+		w.raised = w.raised || int64(t) > w.server.Version()
+		p.Annotations[v1alpha1.TermAnnotation] = strconv.Itoa(t)
 	default:
 		delete(p.Labels, v1alpha1.RoleLabel)
 		delete(p.Annotations, v1alpha1.RoleAnnotation)

@@ -60,7 +60,7 @@ func (w *world) editPolicy() bool {
 	return w.people.Update(context.Background(), p) == nil
 }
 
-func (w *world) deleteLease() bool   { return w.deleteOne(w.objectOf(api.Lease)) }
+func (w *world) deleteLease() bool   { return !w.raised && w.deleteOne(w.objectOf(api.Lease)) }
 func (w *world) deleteService() bool { return w.deleteOne(w.objectOf(api.Service)) }
 
 func (w *world) deleteSlices() bool {

@@ -28,8 +28,11 @@ type world struct {
 	pools, replicas int
 	// restored: the cluster was lost and restored with a smaller version.
 	restored bool
-	dice     *dice
-	server   *api.Server
+	// raised: somebody wrote a term above the version on a pod. The next record of its pool may begin there, and if that is
+	// deleted before anything else bears its term, the one after it begins there again.
+	raised bool
+	dice   *dice
+	server *api.Server
 	// zenlead and people are accounts.
 	zenlead, people, scribbler client.Client
 	figures                    *Figures

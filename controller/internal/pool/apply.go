@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
 )
 
 // apply carries a plan out. The Lease is written first: only then is the rest true.
@@ -58,15 +59,21 @@ func (p *pass) writeLease(ctx context.Context, plan Plan) error {
 		lease = leaseWith(p.o.Lease, *plan.Record, p.now)
 		err = p.put(ctx, leaseKey, lease)
 	default:
+		if p.o.Lease != nil {
+			p.lease = p.o.Lease.ResourceVersion
+		}
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	p.m.leaseWritten = lease.ResourceVersion
+	p.lease, p.m.leaseWritten = lease.ResourceVersion, lease.ResourceVersion
 	if plan.Record != nil {
 		log.FromContext(ctx).Info("The Lease changed hands", "leader", plan.Record.Holder.Identity, "term", plan.Record.Term())
 		moves.WithLabelValues(moveOf(plan)).Inc()
+		if plan.Replaced != nil {
+			p.m.unmarked[plan.Replaced.UID] = plan.Record.Term()
+		}
 	}
 	return nil
 }
@@ -135,7 +142,9 @@ func (p *pass) writeService(ctx context.Context, s *corev1.Service) (waits bool,
 }
 
 // writeSlice replaces a slice. A new one is first created empty, as a Lease is: a late creation can then publish
-// nobody.
+// nobody. Before the first term is written on it the Lease is read: the version of a slice without term does not tell
+// whether the leader has changed since, and a slice of a larger term may have been deleted. Whoever moves the leader after
+// that read finds the slice, and of two who write on one version of it one fails.
 func (p *pass) writeSlice(ctx context.Context, s *discoveryv1.EndpointSlice) error {
 	key := sliceKey(s.Name)
 	if s.ResourceVersion == "" {
@@ -147,7 +156,35 @@ func (p *pass) writeSlice(ctx context.Context, s *discoveryv1.EndpointSlice) err
 		}
 		s.UID, s.ResourceVersion = empty.UID, empty.ResourceVersion
 	}
+	if !p.o.hasTerm(s.Name) {
+		if err := p.confirmLease(ctx); err != nil {
+			return err
+		}
+	}
 	return p.put(ctx, key, s)
+}
+
+// confirmLease fails unless the Lease is still as this pass judged or wrote it.
+func (p *pass) confirmLease(ctx context.Context) error {
+	key := types.NamespacedName{Namespace: p.o.Namespace, Name: p.o.Name}
+	l, found, err := get(ctx, p.r.Live, key, &coordinationv1.Lease{})
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errStale, err)
+	case !found || l.ResourceVersion != p.lease:
+		return fmt.Errorf("%w: the Lease has changed", errStale)
+	}
+	return nil
+}
+
+// hasTerm says whether a slice was seen to bear a term.
+func (o *Observed) hasTerm(slice string) bool {
+	for i := range o.Slices {
+		if o.Slices[i].Name == slice {
+			return kube.Term(o.Slices[i].Annotations[v1alpha1.TermAnnotation]).Valid()
+		}
+	}
+	return false
 }
 
 // writeRole patches the metadata of a pod; see RoleWrite.patch for its fence.

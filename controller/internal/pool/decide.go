@@ -1,11 +1,13 @@
 package pool
 
 import (
+	"slices"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/kube"
@@ -23,6 +25,8 @@ type Observed struct {
 	PolicyLive bool
 	// Members, oldest first.
 	Members []Member
+	// Unmarked are members that this process replaced and has not seen marked with the new term.
+	Unmarked []types.UID
 	// Verified are the names of the pods that were read from the API server after the Lease.
 	Verified []string
 	// Drowsy: this process was asleep a short while ago, so that its views may be of different times.
@@ -32,8 +36,11 @@ type Observed struct {
 	Lease  *coordinationv1.Lease
 	Record term.Record
 	Ours   bool
-	// Live is true where the Lease was read from the API server after everything else was read.
-	Live bool
+	// Live is true where the Lease was read from the API server after everything else was read, rereads times.
+	Live    bool
+	rereads int
+	// Confirmed: this version was read from the API server, now or for an earlier decision.
+	Confirmed bool
 	// OwnRecord: this process wrote the Lease as it is.
 	OwnRecord bool
 	// LeaseUnchangedFor is how long this process has seen the Lease as it is, by its own monotonic clock.
@@ -57,8 +64,8 @@ type Plan struct {
 	Create bool
 	// Record replaces the record of the Lease; nil leaves it.
 	Record *term.Record
-	// Leader is the member that leads once Record is written; nil if none.
-	Leader *Member
+	// Leader is the member that leads once Record is written, and Replaced the one that led until then; nil if none.
+	Leader, Replaced *Member
 	// Service is made or replaced; nil leaves it.
 	Service *corev1.Service
 	// Slices are made or replaced and Roles written, side by side.
@@ -100,7 +107,7 @@ func Decide(o Observed, now time.Time) Plan {
 	if names := o.unverified(e); len(names) > 0 {
 		return Plan{Verify: names}
 	}
-	p := Plan{Record: e.record, Leader: e.leader}
+	p := Plan{Record: e.record, Leader: e.leader, Replaced: e.replaced}
 	record := o.Record
 	if e.record != nil {
 		record = *e.record
@@ -108,12 +115,11 @@ func Decide(o Observed, now time.Time) Plan {
 	if e.contended != nil {
 		p.After = e.contended.wait
 	}
-	t := record.Term()
-	if e.contended != nil {
-		// The record is not ours: its term, if it has one, is below what was written before it was taken.
-		t = max(t, known(o))
-	}
+	t := termFor(o, e, record)
 	publish(o, &p, t)
+	if !record.Term().Valid() && e.contended == nil { // only what still sends traffic is written
+		p.Slices = slices.DeleteFunc(p.Slices, func(s discoveryv1.EndpointSlice) bool { return !o.sends(s.Name) })
+	}
 	p.Roles = roles(o, e, t)
 	status := statusOf(o, e, record, now)
 	if !sameStatus(&o.Policy.Status, &status) {
@@ -123,12 +129,37 @@ func Decide(o Observed, now time.Time) Plan {
 	return p
 }
 
+// termFor returns the term that what is derived of a record bears.
+func termFor(o Observed, e election, record term.Record) term.Number {
+	t := record.Term()
+	switch {
+	case e.contended != nil:
+		// The record is not ours: its term, if it has one, is below what was written before it was taken.
+		return max(t, known(o))
+	case !t.Valid():
+		// It was made again, has no term yet, and nobody may lead: who led until then leads no more. Terms of members do not
+		// count, as many may write those.
+		for _, c := range published(o) {
+			t = max(t, c.term)
+		}
+	}
+	return t
+}
+
+// sends says whether a slice sends traffic to somebody.
+func (o *Observed) sends(slice string) bool {
+	return slices.ContainsFunc(o.Slices, func(s discoveryv1.EndpointSlice) bool { return s.Name == slice && len(s.Endpoints) > 0 })
+}
+
 // behind says whether something already bears a larger term than the Lease as it was read: the Lease has moved on, and
 // nothing may be overwritten by a smaller term. Where even the live Lease is smaller, no version of zen-lead wrote that
 // term (the Lease is always written first), and it is repaired.
 func (o *Observed) behind() bool {
-	if !o.Ours || o.Live {
+	switch {
+	case o.Live:
 		return false
+	case !o.Ours: // just made, as it was read, and yet somebody led
+		return o.made() && !o.Confirmed && known(*o) > 0
 	}
 	if s := term.Number(o.Policy.Status.Term); s.Valid() && s > o.Record.Term() {
 		return true
@@ -143,6 +174,26 @@ func (o *Observed) behind() bool {
 			return true
 		}
 	}
+	return o.released()
+}
+
+// released says whether something bears the mark of a release, which does not raise the term, although the record as it
+// was read names a holder: the holder is a follower of that term, or a slice of that term is empty.
+func (o *Observed) released() bool {
+	i := slices.IndexFunc(o.Members, func(m Member) bool { return o.Record.Held() && string(m.UID) == o.Record.Holder.UID })
+	if i < 0 {
+		return false
+	}
+	holder := &o.Members[i]
+	if holder.Role.Term == o.Record.Term() && holder.Role.Annotation == v1alpha1.RoleFollower {
+		return true
+	}
+	for i := range o.Slices {
+		s := &o.Slices[i]
+		if kube.Term(s.Annotations[v1alpha1.TermAnnotation]) == o.Record.Term() && len(s.Endpoints) == 0 && addressOf(holder, s.AddressType) != "" {
+			return true
+		}
+	}
 	return false
 }
 
@@ -154,7 +205,7 @@ func dissolve(o Observed) Plan {
 		p.Record = &empty
 	}
 	for _, m := range o.Members {
-		if m.Role != (Role{}) {
+		if m.Role.HasAnnotation || m.Role.HasLabel {
 			p.Roles = append(p.Roles, RoleWrite{Member: m})
 		}
 		p.Events = append(p.Events, missingPolicy(&m))

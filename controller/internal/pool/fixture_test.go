@@ -87,7 +87,7 @@ func sliceNames(o Observed, member string, t term.Number) Observed {
 func justMade(o Observed) Observed {
 	l := emptyLease("ns", "web", epoch)
 	l.UID, l.ResourceVersion = "lease", "500"
-	o.Lease, o.Record, o.Ours = l, term.Record{Version: 500}, false
+	o.Lease, o.Record, o.Ours, o.Confirmed = l, term.Record{Version: 500}, false, true
 	return o
 }
 

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/core/term"
 )
 
 // memory is what a process remembers of one pool between decisions. It may be lost: a restart costs a wait or a
@@ -22,8 +24,8 @@ type memory struct {
 	// leaseVersion was first seen at leaseSince.
 	leaseVersion string
 	leaseSince   time.Time
-	// leaseWritten is the version that this process wrote last.
-	leaseWritten string
+	// leaseWritten is the version that this process wrote last, leaseConfirmed the one that it read past the cache.
+	leaseWritten, leaseConfirmed string
 	// acting: the last pass carried its plan out.
 	acting bool
 	// behind is when to come back for what was left for later: the status, as others had no leader, or a Service; 0 if
@@ -37,6 +39,8 @@ type memory struct {
 	undoneSince time.Time
 	// pace bounds how often plans are carried out; nil: none was.
 	pace *rate.Limiter
+	// unmarked are members that this process replaced, with the term that they were not yet seen to bear.
+	unmarked map[types.UID]term.Number
 	// failures counts the passes since the last one that went through.
 	failures int
 	// told keeps events about members from being repeated by every decision.
@@ -60,7 +64,7 @@ type recentRole struct {
 }
 
 func newMemory() *memory {
-	return &memory{recent: map[string]recentObject{}, roles: map[types.UID]recentRole{}, told: map[types.UID]string{}}
+	return &memory{recent: map[string]recentObject{}, roles: map[types.UID]recentRole{}, told: map[types.UID]string{}, unmarked: map[types.UID]term.Number{}}
 }
 
 // remember keeps an object that was just written, or read past the cache.
@@ -126,12 +130,16 @@ func (m *memory) tell(uid types.UID, what string) bool {
 	return true
 }
 
-// prune forgets members that are gone.
+// prune forgets members that are gone, and marks that have been made.
 func (m *memory) prune(members []Member) {
 	here := make(map[types.UID]bool, len(members))
 	for i := range members {
 		here[members[i].UID] = true
+		if members[i].Role.Term >= m.unmarked[members[i].UID] {
+			delete(m.unmarked, members[i].UID)
+		}
 	}
+	maps.DeleteFunc(m.unmarked, func(uid types.UID, _ term.Number) bool { return !here[uid] })
 	for uid := range m.roles {
 		if !here[uid] {
 			delete(m.roles, uid)

@@ -3,6 +3,8 @@ package pool
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -98,6 +100,7 @@ func (r *Reconciler) observeMembers(ctx context.Context, key types.NamespacedNam
 	}
 	sortByAge(o.Members)
 	m.prune(o.Members)
+	o.Unmarked = slices.Collect(maps.Keys(m.unmarked))
 	return nil
 }
 
@@ -115,6 +118,7 @@ func (r *Reconciler) observeLease(ctx context.Context, key types.NamespacedName,
 func (o *Observed) setLease(l *coordinationv1.Lease, m *memory, now time.Time) (err error) {
 	o.Lease = l
 	o.OwnRecord = l.ResourceVersion == m.leaseWritten
+	o.Confirmed = l.ResourceVersion == m.leaseConfirmed
 	o.LeaseUnchangedFor = m.leaseUnchangedFor(l.ResourceVersion, now)
 	o.Record, o.Ours, err = kube.RecordOf(l)
 	return err
@@ -127,12 +131,14 @@ func (r *Reconciler) observeLive(ctx context.Context, key types.NamespacedName, 
 		return err
 	}
 	o.Verified = nil // those were read before this record
+	o.rereads++
 	if o.Live = true; !found {
 		m.forget(leaseKey)
 		o.Lease = nil
 		return nil
 	}
 	m.remember(leaseKey, l, now)
+	m.leaseConfirmed = l.ResourceVersion
 	return o.setLease(l, m, now)
 }
 

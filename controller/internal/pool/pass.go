@@ -30,6 +30,8 @@ type pass struct {
 	r   *Reconciler
 	o   Observed
 	now time.Time
+	// lease is the version of the Lease from which what is derived follows.
+	lease string
 
 	mu sync.Mutex // guards m: slices and roles are written side by side
 	m  *memory

@@ -57,10 +57,11 @@ func (w RoleWrite) patch(pool string) ([]byte, error) {
 	return body, nil
 }
 
-// removals takes off what is there: a JSON patch that removes what is not there fails.
+// removals takes off what is there: a JSON patch that removes what is not there fails. The term stays: without it a late
+// write by somebody who saw the pod before its first role would find what it read.
 func removals(seen Role) []operation {
 	var ops []operation
-	for path, there := range map[string]bool{rolePath: seen.HasAnnotation, termPath: seen.HasTerm, roleLabelPath: seen.HasLabel} {
+	for path, there := range map[string]bool{rolePath: seen.HasAnnotation, roleLabelPath: seen.HasLabel} {
 		if there {
 			ops = append(ops, operation{Op: "remove", Path: path})
 		}
@@ -79,7 +80,8 @@ func orNull(s string, there bool) any {
 // written is the role that the member bears once w is carried out.
 func (w RoleWrite) written() Role {
 	if w.Role == "" {
-		return Role{}
+		r := w.Member.Role
+		return Role{TermText: r.TermText, Term: r.Term, HasTerm: r.HasTerm}
 	}
 	return roleOf(
 		map[string]string{v1alpha1.RoleLabel: w.Role},

@@ -24,7 +24,7 @@ type RoleWrite struct {
 // only when their role is wrong, so zen-lead/term is the term in which the role was written.
 func roles(o Observed, e election, t term.Number) []RoleWrite {
 	if !t.Valid() {
-		return nil // nobody ever led: there is no role yet
+		return withoutRoles(o)
 	}
 	outdated := outdatedHolders(o, t)
 	var writes []RoleWrite
@@ -39,6 +39,11 @@ func roles(o Observed, e election, t term.Number) []RoleWrite {
 			writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: t})
 		case slices.Contains(outdated, m.UID) && m.Role.Term < t:
 			writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: t})
+		case !o.Ours && e.record == nil && m.Role.Term > t:
+			// The record says nothing of terms: a larger one may have been given, and only the role is known to be wrong.
+			if !hasRole(m, v1alpha1.RoleFollower) {
+				writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: m.Role.Term})
+			}
 		case m.Role == Role{} && (m.Terminal || m.Terminating):
 			// It never had a role and will not need one.
 		case !hasRole(m, v1alpha1.RoleFollower) || !m.Role.Term.Valid() || m.Role.Term > t:
@@ -48,9 +53,20 @@ func roles(o Observed, e election, t term.Number) []RoleWrite {
 	return writes
 }
 
-// outdatedHolders returns whom status and slices name of a term before t.
+// withoutRoles takes off what somebody wrote by hand before anybody ever led: there is no role yet.
+func withoutRoles(o Observed) []RoleWrite {
+	var writes []RoleWrite
+	for _, m := range o.Members {
+		if m.Role.HasAnnotation || m.Role.HasLabel {
+			writes = append(writes, RoleWrite{Member: m})
+		}
+	}
+	return writes
+}
+
+// outdatedHolders returns who led before t, as far as this process or status and slices tell.
 func outdatedHolders(o Observed, t term.Number) []types.UID {
-	var uids []types.UID
+	uids := slices.Clone(o.Unmarked)
 	for _, c := range published(o) {
 		if c.uid != "" && c.term.Valid() && c.term < t {
 			uids = append(uids, c.uid)

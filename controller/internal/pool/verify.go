@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -68,15 +69,17 @@ func (o *Observed) nameless(e election) time.Duration {
 	return max(0, staleFor-o.LeaseUnchangedFor)
 }
 
-// observePodsLive reads pods from the API server, and puts what it finds in the place of what the cache said.
+// observePodsLive reads pods from the API server, and puts what it finds in the place of what the cache said. It also
+// looks whether the policy is still there: another replica may have emptied the Lease because it is not.
 func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedName, names []string, m *memory, now time.Time, o *Observed) error {
-	pods, found, errs := make([]*corev1.Pod, len(names)), make([]bool, len(names)), make([]error, len(names))
+	pods, found, errs := make([]*corev1.Pod, len(names)), make([]bool, len(names)), make([]error, len(names)+1)
 	var reads sync.WaitGroup
 	for i, name := range names {
 		reads.Go(func() {
 			pods[i], found[i], errs[i] = get(ctx, r.Live, types.NamespacedName{Namespace: key.Namespace, Name: name}, &corev1.Pod{})
 		})
 	}
+	reads.Go(func() { errs[len(names)] = r.confirmPolicy(ctx, key, o) })
 	reads.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -91,5 +94,19 @@ func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedNa
 		}
 	}
 	sortByAge(o.Members)
+	// These are newer than the Lease, however that was read. Twice: somebody may have written a term by hand.
+	o.Live = o.Live && o.rereads >= 2
+	return nil
+}
+
+// confirmPolicy fails unless the policy is still there.
+func (r *Reconciler) confirmPolicy(ctx context.Context, key types.NamespacedName, o *Observed) error {
+	p, found, err := get(ctx, r.Live, key, &v1alpha1.LeaderPolicy{})
+	switch {
+	case err != nil:
+		return err
+	case !found || p.UID != o.Policy.UID || p.DeletionTimestamp != nil:
+		return fmt.Errorf("%w: the watch of policies lags behind", errStale)
+	}
 	return nil
 }

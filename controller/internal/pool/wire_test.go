@@ -41,6 +41,8 @@ type wire struct {
 
 	mu     sync.Mutex
 	writes []sent
+	// lease is the Lease as it was written last; nil: it was not.
+	lease any
 }
 
 // sent is a request that writes.
@@ -57,6 +59,11 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	s := sent{method: r.Method, resource: strings.TrimSuffix(resource, "/"), name: name}
 	if s.method == http.MethodGet {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if s.resource == "leases" && w.lease != nil {
+			return answer(http.StatusOK, w.lease)
+		}
 		if o := w.live[s.resource+"/"+s.name]; o != nil {
 			return answer(http.StatusOK, o)
 		}
@@ -75,15 +82,22 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 			return failure(status)
 		}
 	}
-	return written(s, fmt.Sprint(600+len(w.writes)))
+	o, err := written(s, fmt.Sprint(600+len(w.writes)))
+	if err != nil {
+		return nil, err
+	}
+	if s.resource == "leases" {
+		w.lease = o
+	}
+	return answer(http.StatusOK, o)
 }
 
-// written answers with what was sent, in a new version.
-func written(s sent, version string) (*http.Response, error) {
+// written is what was sent, in a new version.
+func written(s sent, version string) (any, error) {
 	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata"}}
 	switch s.method {
 	case http.MethodDelete:
-		return answer(http.StatusOK, &metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess})
+		return &metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess}, nil
 	case http.MethodPut, http.MethodPost:
 		if err := json.Unmarshal([]byte(s.body), &o.Object); err != nil {
 			return nil, err
@@ -93,7 +107,7 @@ func written(s sent, version string) (*http.Response, error) {
 	if o.GetUID() == "" {
 		o.SetUID("made")
 	}
-	return answer(http.StatusOK, o)
+	return o, nil
 }
 
 func answer(status int, o any) (*http.Response, error) {

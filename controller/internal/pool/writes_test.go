@@ -261,3 +261,31 @@ func TestOnlyWhatWasSeenIsDeleted(t *testing.T) {
 		}
 	}
 }
+
+func TestASliceWithoutTermIsNotFilledOnceTheLeaseHasChanged(t *testing.T) {
+	c := unreadyLeader()
+	c["pods/a"] = memberPod("a", corev1.ConditionTrue) // a leads, and its slice is missing
+	moved := c["leases/web"].(*coordinationv1.Lease).DeepCopy()
+	moved.ResourceVersion = "501"
+	w := &wire{live: maps.Clone(c)}
+	w.live["leases/web"] = moved
+	decideOnce(t, reconciler(t, w, c))
+	for _, s := range w.sentTo("endpointslices") {
+		if s.method != http.MethodPost {
+			t.Errorf("sent %s: a replica that does not know of the move publishes the leader before it", s)
+		}
+	}
+	if len(w.sentTo("endpointslices")) == 0 {
+		t.Error("the slice was not even made: the test shows nothing")
+	}
+}
+
+func TestNobodyIsElectedForAPolicyThatIsGone(t *testing.T) {
+	c := unreadyLeader()
+	w := &wire{live: maps.Clone(c)}
+	delete(w.live, "leaderpolicies/web")
+	decideOnce(t, reconciler(t, w, c)) // another process wrote the record
+	if len(w.writes) != 0 {
+		t.Errorf("sent %v", w.writes)
+	}
+}
