@@ -165,3 +165,26 @@ func applyPatch(t *testing.T, body []byte, pod map[string]any) error {
 	_, err = patch.Apply(document)
 	return err
 }
+
+func TestTheTermStaysWhenARoleIsTakenOff(t *testing.T) {
+	w := RoleWrite{Member: member("a", role("follower", 90))}
+	body, err := w.patch("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := jsonpatch.DecodePatch(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := p.Apply([]byte(`{"metadata":{"uid":"ua","labels":{"zen-lead/role":"follower"},
+		"annotations":{"zen-lead/pool":"web","zen-lead/role":"follower","zen-lead/term":"90"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"metadata":{"annotations":{"zen-lead/pool":"web","zen-lead/term":"90"},"labels":{},"uid":"ua"}}`; !jsonpatch.Equal(after, []byte(want)) {
+		t.Errorf("left %s, want %s", after, want)
+	}
+	if got := w.written(); got.Term != 90 || got.HasAnnotation || got.HasLabel {
+		t.Errorf("remembered as %+v", got)
+	}
+}
