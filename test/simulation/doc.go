@@ -22,6 +22,6 @@
 // server labels members; that the controller does it, and that it takes roles off pods that left their pool, is not
 // simulated. Nor are strangers who elect themselves on a pool's Lease. Of a pool whose cluster was restored with a smaller
 // version, Lease and policy stay; and where somebody wrote a term above the version on a pod, so does the Lease. That a
-// member which was replaced without being marked is not marked later is judged where no replica was
-// killed and no Lease deleted.
+// member which was replaced without being marked is not made leader later is counted, where no replica was killed and no
+// Lease deleted, and bounded.
 package simulation

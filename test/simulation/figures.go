@@ -48,7 +48,9 @@ const (
 	Collected Figure = "objects collected"
 	Struck    Figure = "new leaders failed at once"
 	Terms     Figure = "terms"
-	Moves     Figure = "moves"
+	// LateLeaders are schedules in which a late write made a leader of a term that was over; see final.
+	LateLeaders Figure = "late leaders"
+	Moves       Figure = "moves"
 )
 
 // Figures are what a run did. The zero value is ready; methods are safe for concurrent use.

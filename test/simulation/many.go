@@ -10,6 +10,9 @@ import (
 // failures are as many as are told.
 const failures = 20
 
+// lateOnceIn bounds how often a late leader may be seen; a version that marks nobody has one in 2,500 schedules.
+const lateOnceIn = 10_000
+
 // Many runs n schedules, whose seeds begin with first, on all processors. Each that goes wrong is an error of the test,
 // which says how to run it alone. progress, unless it is nil, is called after each.
 func Many(t *testing.T, first uint64, n int, progress func(*Figures)) *Figures {
@@ -35,5 +38,8 @@ func Many(t *testing.T, first uint64, n int, progress func(*Figures)) *Figures {
 			})
 		}
 	})
+	if late, most := all.Count(LateLeaders), 1+n/lateOnceIn; late > most {
+		t.Errorf("%d schedules had a late leader, want at most %d", late, most)
+	}
 	return all
 }

@@ -39,7 +39,7 @@ func (w RoleWrite) patch(pool string) ([]byte, error) {
 		{"test", termPath, orNull(seen.TermText, seen.HasTerm)},
 	}
 	if w.Role == "" {
-		ops = append(ops, removals(seen)...)
+		ops = append(ops, removals(w.Member)...)
 	} else {
 		if w.Member.Unlabelled {
 			ops = append(ops, operation{"test", labelsPath, nil}, operation{"add", labelsPath, struct{}{}})
@@ -57,14 +57,16 @@ func (w RoleWrite) patch(pool string) ([]byte, error) {
 	return body, nil
 }
 
-// removals takes off what is there: a JSON patch that removes what is not there fails. The term stays: without it a late
-// write by somebody who saw the pod before its first role would find what it read.
-func removals(seen Role) []operation {
+// removals takes off what is there: a JSON patch that removes what is not there fails, so the label, which nothing tests,
+// is first put there. The term stays: without it a late write by somebody who saw the pod before its first role would
+// find what it read.
+func removals(m Member) []operation {
 	var ops []operation
-	for path, there := range map[string]bool{rolePath: seen.HasAnnotation, roleLabelPath: seen.HasLabel} {
-		if there {
-			ops = append(ops, operation{Op: "remove", Path: path})
-		}
+	if m.Role.HasAnnotation {
+		ops = append(ops, operation{Op: "remove", Path: rolePath})
+	}
+	if !m.Unlabelled {
+		ops = append(ops, operation{"add", roleLabelPath, ""}, operation{Op: "remove", Path: roleLabelPath})
 	}
 	return ops
 }
