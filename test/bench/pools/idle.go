@@ -45,7 +45,7 @@ func Idle(ctx context.Context, e bench.Effort, out, progress io.Writer) error {
 		size:   bench.Pick(e, size{30, podsPerPool}, size{5000, podsPerPool}, size{20000, 5}),
 		groups: bench.Pick(e, 5, 20, 20),
 	}
-	length := bench.Pick(e, 40*time.Second, 5*time.Minute, time.Hour)
+	length := bench.Pick(e, 40*time.Second, 2*time.Minute, time.Hour)
 	if err := errors.Join(found.measure(ctx, r, length), r.stop()); err != nil {
 		return fmt.Errorf("idle: %w", err)
 	}
