@@ -1,7 +1,7 @@
 package v1alpha1
 
 // Types of the conditions of a LeaderPolicy. LeaderElected and CandidatesAvailable are always present;
-// the others appear while they are true.
+// the others appear while they are true, and ConditionHandover once one was asked for.
 const (
 	// ConditionLeaderElected is true while the pool's Lease names a member.
 	ConditionLeaderElected = "LeaderElected"
@@ -13,6 +13,8 @@ const (
 	ConditionIdentityConflict = "IdentityConflict"
 	// ConditionServiceConflict is true while a Service that is not zen-lead's has the leader Service's name.
 	ConditionServiceConflict = "ServiceConflict"
+	// ConditionHandover tells the outcome of the last handover that was asked for by HandoverAnnotation.
+	ConditionHandover = "Handover"
 )
 
 // Reasons of ConditionLeaderElected.
@@ -25,6 +27,8 @@ const (
 	ReasonNoCandidate = "NoCandidate"
 	// ReasonForeignLease: nobody leads because the Lease is not zen-lead's to write.
 	ReasonForeignLease = "ForeignLease"
+	// ReasonPaused: spec.paused keeps the leader, or keeps a pool without one from electing.
+	ReasonPaused = "Paused"
 )
 
 // Reasons of ConditionCandidatesAvailable.
@@ -58,4 +62,12 @@ const (
 const (
 	// ReasonServiceNotOurs: the Service exists and was not made for this policy; it is not touched.
 	ReasonServiceNotOurs = "ServiceNotOurs"
+)
+
+// Reasons of ConditionHandover.
+const (
+	// ReasonDone: the pod leads.
+	ReasonDone = "Done"
+	// ReasonRefused: the lead was not handed over; the message says why.
+	ReasonRefused = "Refused"
 )

@@ -99,6 +99,19 @@ type LeaderPolicySpec struct {
 	// +optional
 	// +default="pod"
 	IdentityStrategy IdentityStrategy `json:"identityStrategy,omitempty"`
+
+	// Which members should lead rather than others. Default: none; the oldest leads, and goes on as long as it can.
+	// +optional
+	Preference *Preference `json:"preference,omitempty"`
+
+	// Bounds of the moves that zen-lead makes by itself.
+	// +optional
+	Failover *Failover `json:"failover,omitempty"`
+
+	// True while nothing should move: whoever leads stays, also when it is not ready; if its pod goes nobody leads.
+	// Set it for the time of a delicate work.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
 }
 
 // LeaderService describes the Service that always points at the leader. Without it the Service has the policy's name
@@ -189,7 +202,8 @@ type LeaderPolicyStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// LeaderElected and CandidatesAvailable always; LeaseContended, IdentityConflict and ServiceConflict while they are true.
+	// LeaderElected and CandidatesAvailable always; LeaseContended, IdentityConflict and ServiceConflict while they are true;
+	// Handover once one was asked for.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -12,6 +12,13 @@ const (
 	IdentityAnnotation = "zen-lead/identity"
 )
 
+// Names that people write on policies.
+const (
+	// HandoverAnnotation asks for one move of the lead, to the pod that it names. It is taken off when the move is made or
+	// refused; ConditionHandover tells the outcome.
+	HandoverAnnotation = "zen-lead/handover"
+)
+
 // Names that zen-lead writes.
 const (
 	// PoolLabel repeats PoolAnnotation, so that members can be selected. The annotation is the truth.

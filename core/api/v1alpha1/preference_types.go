@@ -1,0 +1,81 @@
+package v1alpha1
+
+// Preference says which members should lead rather than others.
+type Preference struct {
+	// How much members are preferred, 1 to 16 entries. The first that fits a member gives its weight; a member that none
+	// fits has weight 0. Among the members that may be elected the largest weight leads, then the oldest.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Weights []PreferenceWeight `json:"weights,omitempty"`
+
+	// When a member of larger weight takes the lead from one that is well. Without it never: who leads stays.
+	// Set it where the preferred place matters more than the interruption of a move.
+	// +optional
+	FailBack *FailBack `json:"failBack,omitempty"`
+}
+
+// PreferenceWeight gives a weight to the members that it fits: those that match all of what it names.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.podLabels) || has(self.nodeLabels) || has(self.zone) || has(self.region) || has(self.nodeName)",message="spec.preference.weights: an entry names at least one of podLabels, nodeLabels, zone, region and nodeName"
+type PreferenceWeight struct {
+	// -100 to 100. A negative weight is for members that should lead only if nobody else can.
+	// +required
+	// +kubebuilder:validation:Minimum=-100
+	// +kubebuilder:validation:Maximum=100
+	Weight *int32 `json:"weight,omitempty"`
+
+	// Labels of the pod.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=8
+	PodLabels map[string]string `json:"podLabels,omitempty"`
+
+	// Labels of the pod's node.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=8
+	NodeLabels map[string]string `json:"nodeLabels,omitempty"`
+
+	// The zone of the pod's node: its label topology.kubernetes.io/zone.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Zone string `json:"zone,omitempty"`
+
+	// The region of the pod's node: its label topology.kubernetes.io/region.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Region string `json:"region,omitempty"`
+
+	// The name of the pod's node.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	NodeName string `json:"nodeName,omitempty"`
+}
+
+// FailBack says when a member of larger weight takes the lead back.
+type FailBack struct {
+	// How many seconds the member must have been able to lead without a break, and the present leader have led; 1 to 86400.
+	// There is no default: it is as long as the members need to be trusted again.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=86400
+	AfterSeconds int32 `json:"afterSeconds,omitempty"`
+}
+
+// Failover bounds the moves that zen-lead makes by itself.
+//
+// +kubebuilder:validation:MinProperties=1
+type Failover struct {
+	// How many seconds lie at least between two moves, as long as the leader exists; 1 to 3600. A leader whose pod is deleted,
+	// evicted or has ended is replaced at once, and a handover is made at once. Default: none.
+	// Set it where each move costs more than a while with a leader that is not ready.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3600
+	MinSecondsBetweenMoves int32 `json:"minSecondsBetweenMoves,omitempty"`
+}
