@@ -23,6 +23,9 @@ import (
 
 // apply carries a plan out. The Lease is written first: only then is the rest true.
 func (p *pass) apply(ctx context.Context, plan Plan) error {
+	if err := p.stepDown(ctx, plan); err != nil {
+		return err
+	}
 	if err := p.writeLease(ctx, plan); err != nil || plan.Create {
 		return err
 	}
@@ -40,6 +43,9 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 		return err
 	}
 	err = errors.Join(err, p.writeStatus(ctx, plan.Status))
+	if err == nil {
+		err = p.answer(ctx, plan.Answered)
+	}
 	p.catchUp()
 	p.tell(plan.Events)
 	if waits {
@@ -98,8 +104,8 @@ const headStart = 10 * time.Millisecond
 
 // publish writes slices and then, or side by side with slow ones, roles.
 func (p *pass) publish(ctx context.Context, plan Plan) error {
-	var slices, roles sync.WaitGroup
-	errs := make([]error, len(plan.Slices)+len(plan.Roles))
+	var slices sync.WaitGroup
+	errs := make([]error, len(plan.Slices))
 	for i := range plan.Slices {
 		slices.Go(func() { errs[i] = p.writeSlice(ctx, &plan.Slices[i]) })
 	}
@@ -109,12 +115,9 @@ func (p *pass) publish(ctx context.Context, plan Plan) error {
 	case <-written:
 	case <-time.After(headStart):
 	}
-	for i, w := range plan.Roles {
-		roles.Go(func() { errs[len(plan.Slices)+i] = p.writeRole(ctx, w) })
-	}
-	roles.Wait()
+	err := p.writeRoles(ctx, plan)
 	<-written
-	return errors.Join(errs...)
+	return errors.Join(errors.Join(errs...), err)
 }
 
 // The API server creates Services one after the other, as each takes an address, and takes seconds for each when many are
@@ -185,29 +188,6 @@ func (o *Observed) hasTerm(slice string) bool {
 		}
 	}
 	return false
-}
-
-// writeRole patches the metadata of a pod; see RoleWrite.patch for its fence.
-func (p *pass) writeRole(ctx context.Context, w RoleWrite) error {
-	body, err := w.patch(p.o.Name)
-	if err != nil {
-		return err
-	}
-	pod := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: p.o.Namespace, Name: w.Member.Name}}
-	pod.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
-	err = p.bounded(ctx, func(ctx context.Context) error {
-		return p.r.Client.Patch(ctx, pod, client.RawPatch(types.JSONPatchType, body))
-	})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil // the pod is gone, and its role with it
-	case apierrors.IsInvalid(err):
-		return fmt.Errorf("%w: role of pod %s: %w", errStale, w.Member.Name, err)
-	case err != nil:
-		return fmt.Errorf("write role of pod %s: %w", w.Member.Name, err)
-	}
-	p.rememberRole(w.Member.UID, pod.ResourceVersion, w.written())
-	return nil
 }
 
 // remove deletes exactly the objects that were seen.

@@ -23,9 +23,11 @@ const (
 	indexPool = "pool"
 	// indexService finds policies by the name of their leader Service.
 	indexService = "service"
+	// indexNode finds members by the name of their node.
+	indexNode = "node"
 )
 
-// CacheOptions says what the cache holds: policies, Leases without node heartbeats, Services, the slices of pools, and
+// CacheOptions says what the cache holds: policies, Leases without node heartbeats, Services, the slices of pools, nodes, and
 // pods. Where the server labels the members, only they are watched; else all pods are.
 func CacheOptions(allPods bool) (cache.Options, error) {
 	labelled, err := labels.NewRequirement(v1alpha1.PoolLabel, selection.Exists, nil)
@@ -46,6 +48,7 @@ func CacheOptions(allPods bool) (cache.Options, error) {
 			&coordinationv1.Lease{}:      {Field: fields.OneTermNotEqualSelector("metadata.namespace", corev1.NamespaceNodeLease)},
 			&corev1.Service{}:            {},
 			&discoveryv1.EndpointSlice{}: {Label: inPool},
+			&corev1.Node{}:               {Transform: StripNode},
 			&corev1.Pod{}:                pods,
 		},
 	}, nil
@@ -62,6 +65,13 @@ type Index struct {
 func Indexes() []Index {
 	byLabel := func(o client.Object) []string { return nonEmpty(o.GetLabels()[v1alpha1.PoolLabel]) }
 	byAnnotation := func(o client.Object) []string { return nonEmpty(poolOf(o)) }
+	byNode := func(o client.Object) []string {
+		p, ok := o.(*corev1.Pod)
+		if !ok || poolOf(p) == "" {
+			return nil
+		}
+		return nonEmpty(p.Spec.NodeName)
+	}
 	byService := func(o client.Object) []string {
 		p, ok := o.(*v1alpha1.LeaderPolicy)
 		if !ok {
@@ -71,6 +81,7 @@ func Indexes() []Index {
 	}
 	return []Index{
 		{&corev1.Pod{}, indexPool, byAnnotation},
+		{&corev1.Pod{}, indexNode, byNode},
 		{&corev1.Service{}, indexPool, byLabel},
 		{&discoveryv1.EndpointSlice{}, indexPool, byLabel},
 		{&v1alpha1.LeaderPolicy{}, indexService, byService},

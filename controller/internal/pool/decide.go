@@ -43,6 +43,10 @@ type Observed struct {
 	Confirmed bool
 	// OwnRecord: this process wrote the Lease as it is.
 	OwnRecord bool
+	// LastMove is how long ago this process saw the holder change, 0 if it did not; Moved the same, newest first, of those
+	// changes that left a leader which existed.
+	LastMove time.Duration
+	Moved    []time.Duration
 	// LeaseUnchangedFor is how long this process has seen the Lease as it is, by its own monotonic clock.
 	LeaseUnchangedFor time.Duration
 
@@ -66,6 +70,8 @@ type Plan struct {
 	Record *term.Record
 	// Leader is the member that leads once Record is written, and Replaced the one that led until then; nil if none.
 	Leader, Replaced *Member
+	// StepDown, where the move is planned, takes the role from the leader before Record is written; nil: it has none.
+	StepDown *RoleWrite
 	// Service is made or replaced; nil leaves it.
 	Service *corev1.Service
 	// Slices are made or replaced and Roles written, side by side.
@@ -76,6 +82,8 @@ type Plan struct {
 	RemoveSlices   []discoveryv1.EndpointSlice
 	// Status replaces the policy's; nil leaves it.
 	Status *v1alpha1.LeaderPolicyStatus
+	// Answered is the request for a handover that is taken off, as its outcome is in the status; nil: there is none.
+	Answered *string
 	// Events are told once everything above is written.
 	Events []Event
 	// forgettable: nothing of the pool is left.
@@ -88,6 +96,7 @@ type Plan struct {
 // plan in every replica.
 func Decide(o Observed, now time.Time) Plan {
 	o = o.identified()
+	o.weigh()
 	switch {
 	case o.Policy == nil:
 		p := dissolve(o)
@@ -107,13 +116,10 @@ func Decide(o Observed, now time.Time) Plan {
 	if names := o.unverified(e); len(names) > 0 {
 		return Plan{Verify: names}
 	}
-	p := Plan{Record: e.record, Leader: e.leader, Replaced: e.replaced}
+	p := Plan{Record: e.record, Leader: e.leader, Replaced: e.replaced, After: e.wait, StepDown: stepDown(o, e)}
 	record := o.Record
 	if e.record != nil {
 		record = *e.record
-	}
-	if e.contended != nil {
-		p.After = e.contended.wait
 	}
 	t := termFor(o, e, record)
 	publish(o, &p, t)
@@ -124,6 +130,9 @@ func Decide(o Observed, now time.Time) Plan {
 	status := statusOf(o, e, record, now)
 	if !sameStatus(&o.Policy.Status, &status) {
 		p.Status = &status
+	}
+	if e.handover != nil {
+		p.Answered = &e.handover.to
 	}
 	p.Events = append(eventsOf(o, e, record, &status), serviceEvents(o, p)...)
 	return p

@@ -84,6 +84,8 @@ func checkPlan(t *testing.T, o Observed, p Plan, want wanted) {
 		} else {
 			got.holder = "-"
 		}
+		o = o.identified()
+		o.weigh()
 		got.reason = string(elect(o).reason)
 	}
 	got.term = int64(record.Term())

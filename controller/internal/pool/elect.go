@@ -20,39 +20,36 @@ type election struct {
 	candidates int32
 	// contended is set where the record is not zen-lead's to write.
 	contended *contention
+	// handover is the request that is answered; nil: there is none.
+	handover *handover
+	// planned, kept and wait are those of the choice.
+	planned bool
+	kept    string
+	wait    time.Duration
 }
 
-// elect is the choice: the leader stays while it is a candidate, else the oldest candidate leads, else the leader stays
-// as long as it may (nobody is demoted with nobody to move to).
+// elect says who leads, and what has to be written for it.
 func elect(o Observed) election {
 	e := election{candidates: countCandidates(o.Members)}
-	if e.contended = contentionOf(o); e.contended != nil {
+	e.contended = contentionOf(o)
+	e.handover = handoverOf(&o, e.contended)
+	if e.contended != nil {
+		e.wait = e.contended.wait
 		return e
 	}
 	holder := holderOf(o)
-	e.leader = choose(o.Members, holder)
+	c := choose(&o, holder, e.handover)
+	e.leader, e.kept, e.wait = c.leader, c.kept, c.wait
 	switch named := o.Record.Held(); {
 	case e.leader == nil && named && o.Ours:
 		e.release(o, holder)
 	case e.leader != nil && (!named || !o.Ours || o.heldByStranger() || e.leader.Holder() != o.Record.Holder):
 		e.grant(o, holder)
-	}
-	return e
-}
-
-func choose(members []Member, holder *Member) *Member {
-	if holder != nil && holder.Candidate() {
-		return holder
-	}
-	for i := range members {
-		if members[i].Candidate() {
-			return &members[i]
+		if e.leader != holder && c.reason != "" {
+			e.planned, e.reason = c.planned, c.reason
 		}
 	}
-	if holder != nil && holder.MayStay() {
-		return holder
-	}
-	return nil
+	return e
 }
 
 func (e *election) grant(o Observed, holder *Member) {

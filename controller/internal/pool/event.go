@@ -25,6 +25,8 @@ const (
 	ReasonNotReady    Reason = "its pod is not ready"
 	ReasonLost        Reason = "its Lease was deleted"
 	ReasonStranger    Reason = "it is no member and did not renew the Lease"
+	ReasonHandover    Reason = "a handover was asked for"
+	ReasonPreferred   Reason = "the policy prefers another"
 )
 
 // Reasons of events, beside the types of conditions, which events repeat.
@@ -58,6 +60,9 @@ func eventsOf(o Observed, e election, record term.Record, status *v1alpha1.Leade
 		if c != nil && meta.FindStatusCondition(o.Policy.Status.Conditions, kind) == nil {
 			list = append(list, Event{Type: corev1.EventTypeWarning, Reason: kind, Note: c.Message})
 		}
+	}
+	if e.handover != nil && e.handover.target == nil {
+		list = append(list, e.handover.refusedEvent(record))
 	}
 	for i := range o.Members {
 		if m := &o.Members[i]; m.BadJoin != "" {

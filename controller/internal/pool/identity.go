@@ -14,14 +14,14 @@ import (
 // longestIdentity is how many bytes an identity may have.
 const longestIdentity = 253
 
-// identified returns what was observed with the members named as the policy wants. Of two members with one identity one
+// identified returns a copy of what was observed with the members named as the policy wants. Of two members with one identity one
 // is refused: not the one that the record names, then not the oldest. A pod that has ended needs its identity no more.
 func (o *Observed) identified() Observed {
 	named := *o
+	named.Members = slices.Clone(o.Members)
 	if o.Policy == nil || o.Policy.Spec.IdentityStrategy != v1alpha1.IdentityCustom {
 		return named
 	}
-	named.Members = slices.Clone(o.Members)
 	owner := map[string]*Member{}
 	claim := func(m *Member) {
 		switch m.Identity = m.CustomIdentity; {

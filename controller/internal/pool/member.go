@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
@@ -24,8 +25,9 @@ type Member struct {
 	// Refused says that its identity keeps it from being elected; nil: it does not.
 	Refused *refusal
 
-	// Ready: its readiness condition is true.
-	Ready bool
+	// Ready: its readiness condition is true, since ReadySince by the clock of its node.
+	Ready      bool
+	ReadySince metav1.Time
 	// Terminating: it has a deletion timestamp.
 	Terminating bool
 	// Terminal: its phase is Succeeded or Failed; it never runs again.
@@ -39,7 +41,13 @@ type Member struct {
 	// Unlabelled: it has no labels at all, so the first must bring the map.
 	Unlabelled bool
 	IPs        []string
-	Node       string
+	// Labels of the pod; Node is the name of its node and NodeLabels the labels of that, nil while it is not known.
+	Labels, NodeLabels map[string]string
+	Node               string
+	// Weight is how much the policy prefers it.
+	Weight int32
+	// CandidateFor is for how long this process has seen it as a candidate without a break.
+	CandidateFor time.Duration
 	// Ports are the container ports, in the order of the pod's spec.
 	Ports []corev1.ContainerPort
 }
@@ -66,13 +74,14 @@ func MemberOf(p *corev1.Pod) Member {
 		Terminal:    p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed,
 		Role:        roleOf(p.Labels, p.Annotations),
 		Unlabelled:  p.Labels == nil,
+		Labels:      p.Labels,
 		Node:        p.Spec.NodeName,
 
 		CustomIdentity: identityOf(p),
 	}
 	for _, c := range p.Status.Conditions {
 		if c.Type == corev1.PodReady {
-			m.Ready = c.Status == corev1.ConditionTrue
+			m.Ready, m.ReadySince = c.Status == corev1.ConditionTrue, c.LastTransitionTime
 		}
 	}
 	for _, ip := range p.Status.PodIPs {
@@ -114,6 +123,9 @@ func (m *Member) Candidate() bool {
 // Only who left, ended or was excluded may not. Of a leader it cannot be said that another has its identity: its claim
 // comes first.
 func (m *Member) MayStay() bool { return !m.Terminal && !m.Excluded }
+
+// exists says whether a leader is there and was not told to go: moving away from it is a choice.
+func (m *Member) exists() bool { return m.MayStay() && !m.Terminating }
 
 // Holder returns the member as a record names it.
 func (m *Member) Holder() term.Holder {

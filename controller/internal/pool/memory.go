@@ -43,6 +43,7 @@ type memory struct {
 	unmarked map[types.UID]term.Number
 	// failures counts the passes since the last one that went through.
 	failures int
+	past     past
 	// told keeps events about members from being repeated by every decision.
 	told map[types.UID]string
 }
@@ -139,6 +140,7 @@ func (m *memory) prune(members []Member) {
 			delete(m.unmarked, members[i].UID)
 		}
 	}
+	m.past.prune(here)
 	maps.DeleteFunc(m.unmarked, func(uid types.UID, _ term.Number) bool { return !here[uid] })
 	for uid := range m.roles {
 		if !here[uid] {

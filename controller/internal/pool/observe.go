@@ -94,14 +94,34 @@ func (r *Reconciler) observeMembers(ctx context.Context, key types.NamespacedNam
 	}
 	for i := range pods.Items {
 		p := &pods.Items[i]
-		member := MemberOf(p)
-		member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
+		member, err := r.member(ctx, p, m, now)
+		if err != nil {
+			return err
+		}
 		o.Members = append(o.Members, member)
 	}
 	sortByAge(o.Members)
 	m.prune(o.Members)
 	o.Unmarked = slices.Collect(maps.Keys(m.unmarked))
 	return nil
+}
+
+// member joins a pod with what this process remembers of it and knows of its node.
+func (r *Reconciler) member(ctx context.Context, p *corev1.Pod, m *memory, now time.Time) (Member, error) {
+	member := MemberOf(p)
+	member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
+	member.CandidateFor = m.past.candidateFor(&member, now)
+	if member.Node == "" {
+		return member, nil
+	}
+	var n corev1.Node
+	switch err := r.Client.Get(ctx, types.NamespacedName{Name: member.Node}, &n, client.UnsafeDisableDeepCopy); {
+	case err == nil:
+		member.NodeLabels = n.Labels
+	case !apierrors.IsNotFound(err):
+		return member, fmt.Errorf("node of pod %s: %w", p.Name, err)
+	}
+	return member, nil
 }
 
 func (r *Reconciler) observeLease(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
@@ -120,8 +140,12 @@ func (o *Observed) setLease(l *coordinationv1.Lease, m *memory, now time.Time) (
 	o.OwnRecord = l.ResourceVersion == m.leaseWritten
 	o.Confirmed = l.ResourceVersion == m.leaseConfirmed
 	o.LeaseUnchangedFor = m.leaseUnchangedFor(l.ResourceVersion, now)
-	o.Record, o.Ours, err = kube.RecordOf(l)
-	return err
+	if o.Record, o.Ours, err = kube.RecordOf(l); err != nil {
+		return err
+	}
+	m.past.look(o, now)
+	m.past.tell(o, now)
+	return nil
 }
 
 // observeLive reads the Lease from the API server, after everything else was read.

@@ -15,7 +15,7 @@ type operation struct {
 	Value any    `json:"value"`
 }
 
-// JSON pointers of what a role is written to: "/" in a key is written "~1".
+// JSON pointers of what is patched: "/" in a key is written "~1".
 const (
 	uidPath            = "/metadata/uid"
 	labelsPath         = "/metadata/labels"
@@ -23,6 +23,7 @@ const (
 	poolAnnotationPath = "/metadata/annotations/zen-lead~1pool"
 	rolePath           = "/metadata/annotations/zen-lead~1role"
 	termPath           = "/metadata/annotations/zen-lead~1term"
+	handoverPath       = "/metadata/annotations/zen-lead~1handover"
 )
 
 // patch returns the JSON patch that carries out a role write. Its tests are the fence: it fails (422) unless the pod is

@@ -53,6 +53,14 @@ func roles(o Observed, e election, t term.Number) []RoleWrite {
 	return writes
 }
 
+// stepDown takes the role from a leader that a planned move is about to replace, still in its own term; nil where it has none.
+func stepDown(o Observed, e election) *RoleWrite {
+	if !e.planned || e.replaced == nil || e.replaced.Role.Annotation != v1alpha1.RoleLeader && e.replaced.Role.Label != v1alpha1.RoleLeader {
+		return nil
+	}
+	return &RoleWrite{Member: *e.replaced, Role: v1alpha1.RoleFollower, Term: o.Record.Term()}
+}
+
 // withoutRoles takes off what somebody wrote by hand before anybody ever led: there is no role yet.
 func withoutRoles(o Observed) []RoleWrite {
 	var writes []RoleWrite

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -34,7 +35,7 @@ func statusOf(o Observed, e election, record term.Record, now time.Time) v1alpha
 			Name: e.leader.Name, UID: e.leader.UID, Namespace: o.Namespace, StartTime: since(o, e, now),
 		}
 	}
-	s.Conditions = conditions(o, e, now)
+	s.Conditions = conditions(o, e, record, now)
 	return s
 }
 
@@ -49,10 +50,10 @@ func since(o Observed, e election, now time.Time) *metav1.MicroTime {
 func sameStatus(a, b *v1alpha1.LeaderPolicyStatus) bool { return equality.Semantic.DeepEqual(a, b) }
 
 // conditions starts from those that are there, so that the time of a condition's last change survives.
-func conditions(o Observed, e election, now time.Time) []metav1.Condition {
+func conditions(o Observed, e election, record term.Record, now time.Time) []metav1.Condition {
 	var list []metav1.Condition
 	for _, c := range o.Policy.Status.Conditions {
-		if c.Type == v1alpha1.ConditionLeaderElected || c.Type == v1alpha1.ConditionCandidatesAvailable || c.Status == metav1.ConditionTrue {
+		if c.Type == v1alpha1.ConditionLeaderElected || c.Type == v1alpha1.ConditionCandidatesAvailable || c.Type == v1alpha1.ConditionHandover || c.Status == metav1.ConditionTrue {
 			list = append(list, c)
 		}
 	}
@@ -62,6 +63,9 @@ func conditions(o Observed, e election, now time.Time) []metav1.Condition {
 	}
 	set(leaderElected(o, e))
 	set(candidatesAvailable(o, e))
+	if e.handover != nil {
+		set(e.handover.outcome(record))
+	}
 	for _, c := range []metav1.Condition{leaseContended(o, e), serviceConflict(o), identityConflict(o)} {
 		if c.Status == metav1.ConditionTrue {
 			set(c)
@@ -77,22 +81,34 @@ func leaderElected(o Observed, e election) metav1.Condition {
 	switch {
 	case e.contended != nil:
 		c.Reason, c.Message = v1alpha1.ReasonForeignLease, "zen-lead does not hold Lease "+o.Name
+	case e.leader == nil && o.Policy.Spec.Paused:
+		c.Reason, c.Message = v1alpha1.ReasonPaused, "nobody leads, and nobody is elected while spec.paused is true"
 	case e.leader == nil:
 		c.Reason, c.Message = v1alpha1.ReasonNoCandidate, "no member may be elected"
+	case o.Policy.Spec.Paused:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonPaused, e.leader.Name+" leads, and the lead does not move while spec.paused is true"
 	case e.leader.Candidate():
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonLeaderReady, e.leader.Name+" leads"
 	default:
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonLeaderKept
-		c.Message = e.leader.Name + " is kept although it is " + ailment(e.leader) + ": nobody else may be elected"
+		c.Message = e.leader.Name + " is kept although it is " + ailment(e.leader) + ": " + cmp.Or(e.kept, "nobody else may be elected")
 	}
 	return c
 }
 
 func ailment(m *Member) string {
-	if m.Terminating {
+	switch {
+	case m.Terminal:
+		return "ended"
+	case m.Terminating:
 		return "being deleted"
+	case m.Excluded:
+		return "excluded (" + v1alpha1.JoinAnnotation + ")"
+	case m.Refused != nil:
+		return "refused for its identity"
+	default:
+		return "not ready"
 	}
-	return "not ready"
 }
 
 func candidatesAvailable(o Observed, e election) metav1.Condition {

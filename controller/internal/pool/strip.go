@@ -18,10 +18,13 @@ func StripPod(o any) (any, error) {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: p.Namespace, Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion,
 			CreationTimestamp: p.CreationTimestamp, DeletionTimestamp: p.DeletionTimestamp,
-			Labels: ours(p.Labels), Annotations: ours(p.Annotations),
+			Labels: p.Labels, Annotations: ours(p.Annotations),
 		},
 		Spec:   corev1.PodSpec{NodeName: p.Spec.NodeName},
 		Status: corev1.PodStatus{Phase: p.Status.Phase, PodIPs: p.Status.PodIPs},
+	}
+	if poolOf(p) == "" {
+		s.Labels = ours(p.Labels) // a policy prefers nobody by the others
 	}
 	for _, c := range p.Spec.Containers {
 		s.Spec.Containers = append(s.Spec.Containers, corev1.Container{Ports: c.Ports})
@@ -31,7 +34,7 @@ func StripPod(o any) (any, error) {
 	}
 	for _, c := range p.Status.Conditions {
 		if c.Type == corev1.PodReady {
-			s.Status.Conditions = []corev1.PodCondition{{Type: c.Type, Status: c.Status}}
+			s.Status.Conditions = []corev1.PodCondition{{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime}}
 		}
 	}
 	return s, nil

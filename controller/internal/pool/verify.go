@@ -20,11 +20,12 @@ import (
 // record is then of one moment and the pods are of an earlier one: the holder may not have been created yet in this
 // process's view, and the successor be gone.
 func (o *Observed) unverified(e election) []string {
-	if e.record == nil || o.OwnRecord && !o.Drowsy {
-		return nil
+	asked := []string{o.targetName()} // people ask right after they did something to that pod
+	if e.record != nil && (!o.OwnRecord || o.Drowsy) {
+		asked = append(asked, o.holderName(), leaderName(e))
 	}
 	var names []string
-	for _, name := range []string{o.holderName(), leaderName(e)} {
+	for _, name := range asked {
 		if name != "" && !slices.Contains(o.Verified, name) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -88,8 +89,10 @@ func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedNa
 		o.Verified = append(o.Verified, name)
 		o.Members = slices.DeleteFunc(o.Members, func(m Member) bool { return m.Name == name })
 		if p := pods[i]; found[i] && poolOf(p) == key.Name {
-			member := MemberOf(p)
-			member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
+			member, err := r.member(ctx, p, m, now)
+			if err != nil {
+				return err
+			}
 			o.Members = append(o.Members, member)
 		}
 	}

@@ -30,6 +30,7 @@ func (r *Reconciler) Watches() []Watch {
 	return []Watch{
 		{&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.policyOfLease), []predicate.Predicate{leaseChanged}},
 		{&corev1.Pod{}, enqueuePools(), []predicate.Predicate{memberChanged}},
+		{&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfNode), []predicate.Predicate{nodeChanged}},
 		{&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfService), nil},
 		{&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(policyOfLabel), nil},
 	}
