@@ -26,6 +26,7 @@ func (w *world) cluster(e api.Event) {
 		}
 	case api.Lease:
 		w.strike(e, d)
+	case api.Node: // nobody does anything about it
 	case api.Service, api.Slice:
 		if e.Type != api.Deleted { // its owner may be gone already
 			time.AfterFunc(d.between(10*time.Millisecond, 4*time.Second), func() { w.collectOne(e.Kind, e.Object) })

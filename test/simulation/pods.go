@@ -57,7 +57,7 @@ func (w *world) newPod(name, pool string) *corev1.Pod {
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Annotations: map[string]string{v1alpha1.PoolAnnotation: pool}},
 		Spec: corev1.PodSpec{
-			NodeName:   "node",
+			NodeName:   nodeName(w.dice.intN(nodeCount)),
 			Containers: []corev1.Container{{Name: "app", Image: "app.invalid/app:1", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}}}},
 		},
 	}
@@ -105,7 +105,7 @@ func (w *world) setReady(p *corev1.Pod, ready bool) bool {
 	if ready {
 		status = corev1.ConditionTrue
 	}
-	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status}}
+	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status, LastTransitionTime: metav1.Now().Rfc3339Copy()}}
 	return w.people.Status().Update(context.Background(), p) == nil
 }
 

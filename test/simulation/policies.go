@@ -36,6 +36,12 @@ func (w *world) spec() (s v1alpha1.LeaderPolicySpec) {
 	case 1:
 		s.Service = &v1alpha1.LeaderService{Ports: []v1alpha1.LeaderServicePort{{Name: "web", Port: 80}}}
 	}
+	if w.dice.in(0.4) {
+		s.Preference = w.preference()
+	}
+	if w.dice.in(0.2) {
+		s.Failover = &v1alpha1.Failover{MinSecondsBetweenMoves: int32(1 + w.dice.intN(5))}
+	}
 	return s
 }
 
@@ -51,13 +57,7 @@ func (w *world) remakePolicy() bool {
 }
 
 func (w *world) editPolicy() bool {
-	o := w.objectOf(api.Policy)
-	if o == nil {
-		return false
-	}
-	p := o.(*v1alpha1.LeaderPolicy).DeepCopy()
-	p.Spec = w.spec()
-	return w.people.Update(context.Background(), p) == nil
+	return w.change(func(p *v1alpha1.LeaderPolicy) { p.Spec = w.spec() })
 }
 
 func (w *world) deleteLease() bool   { return !w.raised && w.deleteOne(w.objectOf(api.Lease)) }

@@ -30,8 +30,8 @@ type process struct {
 	// name is the replica's and says which of its lives this is.
 	name    string
 	pools   *simulated.Pools
-	streams [5]*stream
-	indexes [5]map[string]api.Key
+	streams [api.Kinds]*stream
+	indexes [api.Kinds]map[string]api.Key
 	stop    context.CancelFunc
 	queue   priorityqueue.PriorityQueue[reconcile.Request]
 

@@ -71,6 +71,9 @@ func (w *world) play() error {
 // furnish makes the pools. Those of a restored cluster remember terms of one whose versions were larger.
 func (w *world) furnish() error {
 	ctx := context.Background()
+	if err := w.createNodes(); err != nil {
+		return err
+	}
 	for n := range w.pools {
 		p := w.newPolicy(poolName(n))
 		if err := w.people.Create(ctx, p); err != nil {

@@ -17,8 +17,8 @@ import (
 
 const (
 	// settling is how long pools may take to agree once nothing fails any more: the longest backoff, the controller's patience
-	// with a request that was sent before, and what is still on its way.
-	settling = 45 * time.Second
+	// with a request that was sent before, what is still on its way, and the minute in which a pool moves only so often.
+	settling = 105 * time.Second
 	// horizon is when the last late write has landed.
 	horizon = 20 * time.Second
 	// still is how long nothing must happen after that.
@@ -38,6 +38,7 @@ func (w *world) settle() error {
 			p.resume()
 		}
 	}
+	w.resumeAll()
 	began := time.Now()
 	if err := w.agree(began.Add(settling)); err != nil {
 		return fmt.Errorf("not settled %s after the last fault: %w", settling, err)
@@ -116,7 +117,7 @@ func (w *world) look() error {
 		if w.server.Read(api.Policy, client.ObjectKey{Namespace: namespace, Name: pool}) == nil {
 			err = w.dissolved(pool)
 		} else {
-			err = led(s, pool)
+			err = w.led(s, pool)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", pool, err))
@@ -126,19 +127,21 @@ func (w *world) look() error {
 }
 
 // led looks at a pool that has a policy.
-func led(s *scene.Scene, pool string) error {
+func (w *world) led(s *scene.Scene, pool string) error {
 	state, err := s.Look(context.Background(), pool)
 	if err != nil {
 		return err
 	}
+	leader := state.Pod(state.Leader)
+	var candidates []*corev1.Pod
 	for i := range state.Pods {
 		if p := &state.Pods[i]; lives(p) && ready(p) && !excluded(p) {
-			if leader := state.Pod(state.Leader); leader == nil || !lives(leader) || !ready(leader) || excluded(leader) {
+			if candidates = append(candidates, p); leader == nil || !lives(leader) || !ready(leader) || excluded(leader) {
 				return fmt.Errorf("%q leads although %s may be elected", state.Leader, p.Name)
 			}
 		}
 	}
-	return nil
+	return w.obeyed(pool, leader, candidates)
 }
 
 // dissolved looks at a pool that has no policy.

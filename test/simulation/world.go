@@ -37,7 +37,7 @@ type world struct {
 	zenlead, people, scribbler client.Client
 	figures                    *Figures
 	trace                      func(string)
-	transforms                 [5]toolscache.TransformFunc
+	transforms                 [api.Kinds]toolscache.TransformFunc
 
 	mu        sync.Mutex
 	now       weather
@@ -115,7 +115,7 @@ func (w *world) written(e api.Event) {
 var typeOf = map[api.Type]history.Type{api.Added: history.Added, api.Modified: history.Modified, api.Deleted: history.Deleted}
 
 func (w *world) record(e api.Event) {
-	if e.Kind == api.Service {
+	if e.Kind == api.Service || e.Kind == api.Node {
 		return // the contract says nothing of them
 	}
 	h, err := record.Convert(e.Object)

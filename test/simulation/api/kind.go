@@ -24,8 +24,11 @@ const (
 	Service
 	Slice
 	Policy
-	kinds
+	Node
 )
+
+// Kinds is how many there are.
+const Kinds = int(Node) + 1
 
 // traits are how the API server treats a kind.
 type traits struct {
@@ -37,12 +40,13 @@ type traits struct {
 	blind bool
 }
 
-var traitsOf = [kinds]traits{
+var traitsOf = [Kinds]traits{
 	Pod:     {kind: schema.GroupKind{Kind: "Pod"}, resource: schema.GroupResource{Resource: "pods"}, blind: true},
 	Lease:   {kind: schema.GroupKind{Group: coordinationv1.GroupName, Kind: "Lease"}, resource: schema.GroupResource{Group: coordinationv1.GroupName, Resource: "leases"}, creates: true},
 	Service: {kind: schema.GroupKind{Kind: "Service"}, resource: schema.GroupResource{Resource: "services"}, creates: true, blind: true},
 	Slice:   {kind: schema.GroupKind{Group: discoveryv1.GroupName, Kind: "EndpointSlice"}, resource: schema.GroupResource{Group: discoveryv1.GroupName, Resource: "endpointslices"}, blind: true},
 	Policy:  {kind: v1alpha1.GroupVersion.WithKind("LeaderPolicy").GroupKind(), resource: schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "leaderpolicies"}},
+	Node:    {kind: schema.GroupKind{Kind: "Node"}, resource: schema.GroupResource{Resource: "nodes"}, blind: true},
 }
 
 func (k Kind) String() string { return traitsOf[k].kind.Kind }
@@ -60,6 +64,8 @@ func KindOf(o runtime.Object) (Kind, error) {
 		return Slice, nil
 	case *v1alpha1.LeaderPolicy, *v1alpha1.LeaderPolicyList:
 		return Policy, nil
+	case *corev1.Node, *corev1.NodeList:
+		return Node, nil
 	case *metav1.PartialObjectMetadata:
 		if o.GroupVersionKind() == corev1.SchemeGroupVersion.WithKind("Pod") {
 			return Pod, nil
@@ -85,6 +91,8 @@ func CopyInto(into, o client.Object) {
 		o.DeepCopyInto(into.(*discoveryv1.EndpointSlice))
 	case *v1alpha1.LeaderPolicy:
 		o.DeepCopyInto(into.(*v1alpha1.LeaderPolicy))
+	case *corev1.Node:
+		o.DeepCopyInto(into.(*corev1.Node))
 	}
 }
 
@@ -101,6 +109,8 @@ func Fill(list client.ObjectList, objects []client.Object, shallow bool) {
 		l.Items = fill(objects, shallow, func(in, out *discoveryv1.EndpointSlice) { in.DeepCopyInto(out) })
 	case *v1alpha1.LeaderPolicyList:
 		l.Items = fill(objects, shallow, func(in, out *v1alpha1.LeaderPolicy) { in.DeepCopyInto(out) })
+	case *corev1.NodeList:
+		l.Items = fill(objects, shallow, func(in, out *corev1.Node) { in.DeepCopyInto(out) })
 	}
 }
 

@@ -5,18 +5,17 @@ import (
 	"fmt"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// patch is PATCH with a JSON patch, of a pod. o becomes what is there then.
+// patch is PATCH with a JSON patch, of the metadata of a pod or a policy. o becomes what is there then.
 func (s *Server) patch(u User, o client.Object, p client.Patch) error {
 	k, err := KindOf(o)
 	if err != nil {
 		return err
 	}
-	if p.Type() != types.JSONPatchType || k != Pod {
+	if p.Type() != types.JSONPatchType || k != Pod && k != Policy {
 		return unsupported(o, "patch")
 	}
 	body, err := p.Data(o)
@@ -29,11 +28,11 @@ func (s *Server) patch(u User, o client.Object, p client.Patch) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, there := s.objects[k][client.ObjectKeyFromObject(o)].(*corev1.Pod)
-	if !there {
+	old := s.objects[k][client.ObjectKeyFromObject(o)]
+	if old == nil {
 		return notFound(k, o.GetName())
 	}
-	next := old.DeepCopy()
+	next := Copy(old)
 	for _, op := range operations {
 		if err := op.apply(next); err != nil {
 			return unprocessable(k, o.GetName(), "the server rejected our request due to an error in our request: %v", err)
@@ -63,43 +62,46 @@ var unescape = strings.NewReplacer("~1", "/", "~0", "~")
 
 // apply does as the API server's library does: a test for null passes where nothing is, removing what is not there fails,
 // and so does adding to a map that is not there.
-func (op operation) apply(p *corev1.Pod) error {
+func (op operation) apply(o client.Object) error {
 	switch {
 	case op.Path == uidPath && op.Op == "test":
 		var uid types.UID
-		if err := json.Unmarshal(op.Value, &uid); err != nil || uid != p.UID {
+		if err := json.Unmarshal(op.Value, &uid); err != nil || uid != o.GetUID() {
 			return fmt.Errorf("testing value %s failed", op.Path)
 		}
 		return nil
 	case op.Path == labelsPath:
-		return op.whole(&p.Labels)
+		m, err := op.whole(o.GetLabels())
+		o.SetLabels(m)
+		return err
 	case op.Path == annotationsPath:
-		return op.whole(&p.Annotations)
+		m, err := op.whole(o.GetAnnotations())
+		o.SetAnnotations(m)
+		return err
 	case strings.HasPrefix(op.Path, labelsPath+"/"):
-		return op.entry(p.Labels, unescape.Replace(op.Path[len(labelsPath)+1:]))
+		return op.entry(o.GetLabels(), unescape.Replace(op.Path[len(labelsPath)+1:]))
 	case strings.HasPrefix(op.Path, annotationsPath+"/"):
-		return op.entry(p.Annotations, unescape.Replace(op.Path[len(annotationsPath)+1:]))
+		return op.entry(o.GetAnnotations(), unescape.Replace(op.Path[len(annotationsPath)+1:]))
 	default:
 		return fmt.Errorf("%w: %s %s", errUnsupported, op.Op, op.Path)
 	}
 }
 
-// whole treats a map as one value.
-func (op operation) whole(m *map[string]string) error {
+// whole treats a map as one value, and returns what it is then.
+func (op operation) whole(m map[string]string) (map[string]string, error) {
 	var value map[string]string
 	if err := json.Unmarshal(op.Value, &value); err != nil {
-		return fmt.Errorf("value of %s: %w", op.Path, err)
+		return m, fmt.Errorf("value of %s: %w", op.Path, err)
 	}
 	switch {
-	case op.Op == "test" && value == nil && len(*m) == 0: // an empty map is not stored
-		return nil
+	case op.Op == "test" && value == nil && len(m) == 0: // an empty map is not stored
+		return m, nil
 	case op.Op == "add" && value != nil:
-		*m = value
-		return nil
+		return value, nil
 	case op.Op == "test":
-		return fmt.Errorf("testing value %s failed", op.Path)
+		return m, fmt.Errorf("testing value %s failed", op.Path)
 	default:
-		return fmt.Errorf("%w: %s %s", errUnsupported, op.Op, op.Path)
+		return m, fmt.Errorf("%w: %s %s", errUnsupported, op.Op, op.Path)
 	}
 }
 

@@ -63,7 +63,7 @@ type Server struct {
 	mu      sync.Mutex
 	version int64
 	uids    int
-	objects [kinds]map[client.ObjectKey]client.Object
+	objects [Kinds]map[client.ObjectKey]client.Object
 }
 
 // NewServer returns a server without objects, whose versions begin after the given one.

@@ -112,6 +112,8 @@ func keep(old, next client.Object, status bool) {
 			n.Status = written.(*corev1.Pod).Status
 		case *v1alpha1.LeaderPolicy:
 			n.Status = written.(*v1alpha1.LeaderPolicy).Status
+		case *corev1.Node:
+			n.Status = written.(*corev1.Node).Status
 		}
 		return
 	}
@@ -132,6 +134,8 @@ func keep(old, next client.Object, status bool) {
 		}
 	case *v1alpha1.LeaderPolicy:
 		n.Status = old.(*v1alpha1.LeaderPolicy).Status
+	case *corev1.Node:
+		n.Status = old.(*corev1.Node).Status
 	}
 }
 
@@ -155,6 +159,9 @@ func same(old, next client.Object) bool {
 		return deeply(o.Endpoints, n.Endpoints) && deeply(o.Ports, n.Ports)
 	case *v1alpha1.LeaderPolicy:
 		o := old.(*v1alpha1.LeaderPolicy)
+		return deeply(o.Status, n.Status) && deeply(o.Spec, n.Spec)
+	case *corev1.Node:
+		o := old.(*corev1.Node)
 		return deeply(o.Status, n.Status) && deeply(o.Spec, n.Spec)
 	}
 	return false
