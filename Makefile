@@ -45,7 +45,7 @@ test: ## Every check and every test
 
 .PHONY: faults
 faults: ## Break things at random and check what watchers saw [SUITE=pools]
-	@hack/step 'faults of $(or $(SUITE),pools)' env ZEN_LEAD_FAULTS=full go -C test test -v -count=1 -timeout 60m ./faults/$(or $(SUITE),pools)/...
+	@hack/step 'faults of $(or $(SUITE),pools)' env ZEN_LEAD_FAULTS=full go -C test test -v -count=1 -p 1 -timeout 60m ./faults/$(or $(SUITE),pools)/...
 
 .PHONY: mutants
 mutants: ## Break each rule and check that its test notices [MUTANT=03]
