@@ -47,12 +47,22 @@ const (
 	DeleteLease Action = "delete-lease"
 )
 
+// Wishes that are written on a policy.
+const (
+	AskHandover Action = "ask-handover"
+	// EditPolicy writes another preference, with or without fail-back, and other bounds.
+	EditPolicy Action = "edit-policy"
+	PausePool  Action = "pause-pool"
+	ResumePool Action = "resume-pool"
+)
+
 // DefaultWeights have a bit of everything and leave pools alive: most is what pods do by themselves.
 func DefaultWeights() map[Action]int {
 	return map[Action]int{
 		DeletePod: 15, RecreatePod: 15, MarkNotReady: 20, LeavePool: 6, ChangePool: 6, Exclude: 4,
 		EditRoleLabel: 5, EditRoleAnnotation: 5, EditTerm: 3, RemoveRole: 4,
 		DeletePolicy: 2, RecreatePolicy: 2, DeleteService: 3, DeleteSlices: 4, DeleteLease: 4,
+		AskHandover: 8, EditPolicy: 3, PausePool: 1, ResumePool: 4,
 	}
 }
 
@@ -88,6 +98,8 @@ func (w *worker) act(ctx context.Context) {
 	switch a {
 	case DeletePolicy, RecreatePolicy, DeleteService, DeleteSlices, DeleteLease:
 		w.onPool(ctx, a, other)
+	case AskHandover, EditPolicy, PausePool, ResumePool:
+		w.wish(ctx, a, other, s.name, chance)
 	default:
 		// Three times of four what is broken is mended first: a pool of broken pods has no moves.
 		if chance == 0 || !w.mend(ctx, s) {

@@ -106,6 +106,12 @@ func TestEveryActionIsDone(t *testing.T) {
 	for _, a := range []Action{DeleteLease, DeleteService, DeleteSlices, RecreatePolicy, DeletePolicy, CreatePolicy} {
 		w.onPool(t.Context(), a, pool)
 	}
+	for _, a := range []Action{AskHandover, PausePool, ResumePool} {
+		w.wish(t.Context(), a, pool, w.slots[0].name, 0)
+	}
+	for chance := range 4 {
+		w.wish(t.Context(), EditPolicy, pool, w.slots[0].name, chance)
+	}
 	if len(l.counts.Refused) > 0 {
 		t.Error(l.counts)
 	}

@@ -89,15 +89,17 @@ func (l *load) onPool(ctx context.Context, a Action, pool string) {
 	l.did(a, request())
 }
 
-// putPoliciesBack tries as long as ctx lets it: the load may end while the API server is away.
+// putPoliciesBack leaves every pool with a policy that wishes nothing. It tries as long as ctx lets it: the load may end
+// while the API server is away.
 func (l *load) putPoliciesBack(ctx context.Context) error {
 	for n := range l.Pools {
 		for {
 			err := l.createPolicy(ctx, poolName(n))
 			if apierrors.IsAlreadyExists(err) {
-				break
-			}
-			if l.did(CreatePolicy, err) {
+				if err = l.patchPolicy(ctx, poolName(n), fields{"spec": nil}); err == nil {
+					break
+				}
+			} else if l.did(CreatePolicy, err) {
 				break
 			}
 			select {
