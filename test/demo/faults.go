@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/cluster"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 )
@@ -22,6 +23,19 @@ func (d *demo) deletePod(ctx context.Context, pod *corev1.Pod) error {
 
 func (d *demo) makeUnready(ctx context.Context, pod *corev1.Pod) error {
 	return d.setServing(ctx, pod, corev1.ConditionFalse)
+}
+
+// handOver asks for the lead to be moved to a follower.
+func (d *demo) handOver(ctx context.Context, leader *corev1.Pod) error {
+	var to string
+	d.observer.look(func(w *world) {
+		for _, p := range w.pods {
+			if p.UID != leader.UID && isReady(p) && (to == "" || p.Name < to) {
+				to = p.Name
+			}
+		}
+	})
+	return d.kubectl(ctx, "annotate", "leaderpolicy", poolName, v1alpha1.HandoverAnnotation+"="+to)
 }
 
 func (d *demo) makeReady(ctx context.Context, pod *corev1.Pod) error {

@@ -18,8 +18,9 @@ type step struct {
 	do func(ctx context.Context, leader *corev1.Pod) error
 	// seen recognises the event of the fault.
 	seen func(leader types.UID) fault
-	// alive: the old leader goes on, unready.
+	// alive: the old leader goes on; fewer is how many candidates are missing then.
 	alive bool
+	fewer int
 	// undo makes the pool whole again; nil where it becomes so by itself.
 	undo func(ctx context.Context, leader *corev1.Pod) error
 }
@@ -27,7 +28,8 @@ type step struct {
 func (d *demo) steps() []step {
 	return []step{
 		{what: "leader pod deleted", do: d.deletePod, seen: deleted},
-		{what: "leader made unready", do: d.makeUnready, seen: unready, alive: true, undo: d.makeReady},
+		{what: "leader made unready", do: d.makeUnready, seen: unready, alive: true, fewer: 1, undo: d.makeReady},
+		{what: "planned handover", do: d.handOver, seen: asked, alive: true},
 		{what: "controller killed, then the leader deleted", do: d.deleteWithoutController, seen: deleted},
 	}
 }
@@ -36,10 +38,7 @@ func (d *demo) steps() []step {
 func (d *demo) step(ctx context.Context, number int, s step) (result, error) {
 	d.tell.text("\n--- %d. %s", number, s.what)
 	leader, before, service := d.leader()
-	want := claim{members: size, candidates: size, after: &before, alive: s.alive, service: service}
-	if s.alive {
-		want.candidates--
-	}
+	want := claim{members: size, candidates: size - s.fewer, after: &before, alive: s.alive, service: service}
 	mark, began := d.observer.mark(), time.Now()
 	if err := s.do(ctx, leader); err != nil {
 		return result{}, err

@@ -7,6 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
 
 // fault recognises the event of a fault.
@@ -25,6 +27,14 @@ func unready(pod types.UID) fault {
 	return func(e event) bool {
 		p, ok := e.object.(*corev1.Pod)
 		return ok && p.UID == pod && !isReady(p)
+	}
+}
+
+// asked is the first event that says that a handover is asked for.
+func asked(types.UID) fault {
+	return func(e event) bool {
+		p, ok := e.object.(*v1alpha1.LeaderPolicy)
+		return ok && p.Annotations[v1alpha1.HandoverAnnotation] != ""
 	}
 }
 
