@@ -18,8 +18,8 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s%s\n", $$1, $$2}' Makefile
 
 .PHONY: build
-build: ## Build bin/zen-lead and bin/kubectl
-	go build -ldflags '-X main.version=$(version)' -o bin/zen-lead ./controller/cmd/zen-lead
+build: ## Build bin/zen-lead, bin/kubectl-zenlead and bin/kubectl
+	go build -ldflags '-X main.version=$(version)' -o bin/ ./controller/cmd/zen-lead ./controller/cmd/kubectl-zenlead
 	go -C test run ./cmd/cluster build kubectl -o '$(CURDIR)/bin/kubectl'
 
 .PHONY: cluster

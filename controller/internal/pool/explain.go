@@ -1,0 +1,89 @@
+package pool
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kube-zen/zen-lead/controller/internal/preference"
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+// Explained is a member as people are told of it.
+type Explained struct {
+	Member
+	// Leads: the pool's status names it.
+	Leads bool
+	// Why says in one line why it leads, may lead next, or may not.
+	Why string
+}
+
+// Explain tells of each of a pool's pods, oldest first, why it leads or does not, by the rules of an election. nodes are
+// those of the pods, by name; one that is not known has no labels.
+func Explain(policy *v1alpha1.LeaderPolicy, pods []corev1.Pod, nodes map[string]*corev1.Node) []Explained {
+	o := Observed{Namespace: policy.Namespace, Name: policy.Name, Policy: policy}
+	for i := range pods {
+		m := MemberOf(&pods[i])
+		if n := nodes[m.Node]; n != nil {
+			m.NodeLabels = n.Labels
+		}
+		o.Members = append(o.Members, m)
+	}
+	sortByAge(o.Members)
+	if h := policy.Status.CurrentHolder; h != nil {
+		o.Record.Holder.UID = string(h.UID) // its claim to its identity comes first
+	}
+	o = o.identified()
+	o.weigh()
+	next := nextOf(o.Members, policy)
+	list := make([]Explained, 0, len(o.Members))
+	for i := range o.Members {
+		m := &o.Members[i]
+		e := Explained{Member: *m, Leads: leads(policy, m)}
+		e.Why = why(policy, m, e.Leads, m == next)
+		list = append(list, e)
+	}
+	return list
+}
+
+func leads(policy *v1alpha1.LeaderPolicy, m *Member) bool {
+	h := policy.Status.CurrentHolder
+	return h != nil && h.UID == m.UID
+}
+
+// nextOf returns who would lead if the leader were gone, nil if nobody.
+func nextOf(members []Member, policy *v1alpha1.LeaderPolicy) *Member {
+	var best *Member
+	for i := range members {
+		if m := &members[i]; !leads(policy, m) && m.Candidate() && (best == nil || m.Weight > best.Weight) {
+			best = m
+		}
+	}
+	return best
+}
+
+func why(policy *v1alpha1.LeaderPolicy, m *Member, leads, next bool) string {
+	var says []string
+	switch {
+	case leads && m.Candidate():
+		says = append(says, "leads")
+	case leads:
+		says = append(says, "is kept although it is "+ailment(m))
+	case !m.Candidate():
+		return "may not lead: it is " + ailment(m)
+	case next:
+		says = append(says, "leads next")
+	default:
+		says = append(says, "may lead")
+	}
+	if policy.Spec.Preference != nil {
+		weight, by := preference.Weigh(policy.Spec.Preference, m.Traits())
+		if by == nil {
+			says = append(says, "weight 0: no entry fits")
+		} else {
+			says = append(says, fmt.Sprintf("weight %d: %s", weight, preference.Describe(by)))
+		}
+	}
+	return strings.Join(says, ", ")
+}
