@@ -32,7 +32,9 @@ func change(ctx context.Context, s *scene.Scene, f func(*v1alpha1.LeaderPolicy))
 
 func askHandover(ctx context.Context, s *scene.Scene, pod string) {
 	GinkgoHelper()
-	change(ctx, s, func(p *v1alpha1.LeaderPolicy) { metav1.SetMetaDataAnnotation(&p.ObjectMeta, v1alpha1.HandoverAnnotation, pod) })
+	change(ctx, s, func(p *v1alpha1.LeaderPolicy) {
+		metav1.SetMetaDataAnnotation(&p.ObjectMeta, v1alpha1.HandoverAnnotation, pod)
+	})
 }
 
 // theRequest is the write that takes a request for a handover off.
