@@ -54,7 +54,7 @@ type Pools struct {
 // New returns a controller without memory, as a process has that has just started. allPods says whether its cache holds
 // all pods, as where no admission policy labels members.
 func New(o Options, allPods bool) (*Pools, error) {
-	held, err := pool.CacheOptions(allPods)
+	held, err := pool.CacheOptions(pool.Scope{AllPods: allPods})
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}

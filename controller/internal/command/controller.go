@@ -46,6 +46,8 @@ In a cluster it uses its service account, elsewhere KUBECONFIG (or ~/.kube/confi
 		"where /metrics is served, by TLS, to callers with the right to get it; 0 is nowhere. Set it where the port is taken, as with several controllers on one host")
 	f.StringVar(&o.Health, "health-probe-bind-address", ":8081",
 		"where /healthz and /readyz are served; 0 is nowhere. Set it where the port is taken")
+	f.StringSliceVar(&o.Namespaces, "watch-namespaces", nil,
+		"only these namespaces, separated by commas, without looking at nodes; all if it is not given. Set it where the account has rights in some namespaces only")
 	f.TextVar(&level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR. DEBUG says why a pass was repeated; too much for every day")
 	f.StringVar(&format, "log-format", format, "text for people, json for log collectors")
 	return c

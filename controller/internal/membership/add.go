@@ -28,10 +28,11 @@ const leavers = v1alpha1.RoleLabel + ",!" + v1alpha1.PoolLabel
 // Add adds what keeps labels and roles fitting to the manager. Where the server labels pods, that is one list of all
 // pods at the start and a watch on those that left; else every pod is looked at, in the manager's own cache.
 //
-// preferred says whether this replica does what one of them does for all.
-func Add(m manager.Manager, byServer bool, preferred func(types.NamespacedName) bool) error {
+// namespaces are the only ones that are looked at, all if there are none. preferred says whether this replica does what one
+// of them does for all.
+func Add(m manager.Manager, byServer bool, namespaces []string, preferred func(types.NamespacedName) bool) error {
 	r := &reconciler{client: m.GetClient(), live: m.GetAPIReader(), preferred: preferred}
-	left, err := leaverCache(m)
+	left, err := leaverCache(m, namespaces)
 	if err != nil {
 		return err
 	}
@@ -58,6 +59,18 @@ var unfit = predicate.NewPredicateFuncs(func(pod client.Object) bool {
 	return err != nil || patch != nil
 })
 
+// confined returns nil, which is all, where there are no namespaces.
+func confined(namespaces []string) map[string]cache.Config {
+	var in map[string]cache.Config
+	for _, n := range namespaces {
+		if in == nil {
+			in = map[string]cache.Config{}
+		}
+		in[n] = cache.Config{}
+	}
+	return in
+}
+
 func podMetadata() *metav1.PartialObjectMetadata {
 	o := &metav1.PartialObjectMetadata{}
 	o.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
@@ -65,16 +78,17 @@ func podMetadata() *metav1.PartialObjectMetadata {
 }
 
 // leaverCache is a cache of its own: the manager's holds pods under another selector.
-func leaverCache(m manager.Manager) (cache.Cache, error) {
+func leaverCache(m manager.Manager, namespaces []string) (cache.Cache, error) {
 	selector, err := labels.Parse(leavers)
 	if err != nil {
 		return nil, fmt.Errorf("selector of leavers: %w", err)
 	}
 	c, err := cache.New(m.GetConfig(), cache.Options{
 		Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(), HTTPClient: m.GetHTTPClient(),
-		DefaultTransform: cache.TransformStripManagedFields(),
-		NewInformer:      patience.NewInformer,
-		ByObject:         map[client.Object]cache.ByObject{podMetadata(): {Label: selector}},
+		DefaultTransform:  cache.TransformStripManagedFields(),
+		NewInformer:       patience.NewInformer,
+		DefaultNamespaces: confined(namespaces),
+		ByObject:          map[client.Object]cache.ByObject{podMetadata(): {Label: selector}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cache of leavers: %w", err)

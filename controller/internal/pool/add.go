@@ -28,14 +28,14 @@ const (
 
 // Add adds the controller of pools to the manager, whose cache must be made with CacheOptions.
 //
-// preferred says whether a pool prefers this replica.
-func Add(ctx context.Context, m manager.Manager, preferred func(types.NamespacedName) bool) error {
+// preferred says whether a pool prefers this replica, and confined whether it looks at some namespaces only, and at no nodes.
+func Add(ctx context.Context, m manager.Manager, preferred func(types.NamespacedName) bool, confined bool) error {
 	if err := addIndexes(ctx, m.GetFieldIndexer()); err != nil {
 		return err
 	}
 	r := &Reconciler{
 		Client: m.GetClient(), Live: m.GetAPIReader(), Recorder: m.GetEventRecorder("zen-lead"), Now: time.Now,
-		Preferred: preferred,
+		Preferred: preferred, NoNodes: confined,
 	}
 	if err := m.Add(manager.RunnableFunc(r.Beat)); err != nil {
 		return fmt.Errorf("pulse of the process: %w", err)

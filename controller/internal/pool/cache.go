@@ -27,25 +27,47 @@ const (
 	indexNode = "node"
 )
 
+// Scope says what a process looks at.
+type Scope struct {
+	// AllPods are watched where nobody else labels the members.
+	AllPods bool
+	// Namespaces are the only ones that are looked at; none: all are. Own is where the Leases of the replicas are.
+	Namespaces []string
+	Own        string
+}
+
+// namespaces returns those of a kind of object, nil for all.
+func (s Scope) namespaces(more ...string) map[string]cache.Config {
+	if len(s.Namespaces) == 0 {
+		return nil
+	}
+	in := map[string]cache.Config{}
+	for _, n := range append(more, s.Namespaces...) {
+		in[n] = cache.Config{}
+	}
+	return in
+}
+
 // CacheOptions says what the cache holds: policies, Leases without node heartbeats, Services, the slices of pools, nodes, and
 // pods. Where the server labels the members, only they are watched; else all pods are.
-func CacheOptions(allPods bool) (cache.Options, error) {
+func CacheOptions(s Scope) (cache.Options, error) {
 	labelled, err := labels.NewRequirement(v1alpha1.PoolLabel, selection.Exists, nil)
 	if err != nil {
 		return cache.Options{}, fmt.Errorf("selector of members: %w", err)
 	}
 	inPool := labels.NewSelector().Add(*labelled)
 	pods := cache.ByObject{Transform: StripPod, Label: inPool}
-	if allPods {
+	if s.AllPods {
 		pods.Label = labels.Everything()
 	}
 	return cache.Options{
 		ReaderFailOnMissingInformer: true,
 		NewInformer:                 patience.NewInformer,
+		DefaultNamespaces:           s.namespaces(),
 		DefaultTransform:            cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&v1alpha1.LeaderPolicy{}:     {},
-			&coordinationv1.Lease{}:      {Field: fields.OneTermNotEqualSelector("metadata.namespace", corev1.NamespaceNodeLease)},
+			&coordinationv1.Lease{}:      {Field: fields.OneTermNotEqualSelector("metadata.namespace", corev1.NamespaceNodeLease), Namespaces: s.namespaces(s.Own)},
 			&corev1.Service{}:            {},
 			&discoveryv1.EndpointSlice{}: {Label: inPool},
 			&corev1.Node{}:               {Transform: StripNode},

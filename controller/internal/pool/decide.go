@@ -29,6 +29,8 @@ type Observed struct {
 	Unmarked []types.UID
 	// Verified are the names of the pods that were read from the API server after the Lease.
 	Verified []string
+	// NoNodes: this process may not look at nodes.
+	NoNodes bool
 	// Drowsy: this process was asleep a short while ago, so that its views may be of different times.
 	Drowsy bool
 

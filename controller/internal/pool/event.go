@@ -54,7 +54,7 @@ func eventsOf(o Observed, e election, record term.Record, status *v1alpha1.Leade
 		list = append(list, change(o, e, record))
 	}
 	for _, kind := range []string{
-		v1alpha1.ConditionLeaseContended, v1alpha1.ConditionServiceConflict, v1alpha1.ConditionIdentityConflict,
+		v1alpha1.ConditionLeaseContended, v1alpha1.ConditionServiceConflict, v1alpha1.ConditionIdentityConflict, v1alpha1.ConditionFieldsUnused,
 	} {
 		c := meta.FindStatusCondition(status.Conditions, kind)
 		if c != nil && meta.FindStatusCondition(o.Policy.Status.Conditions, kind) == nil {

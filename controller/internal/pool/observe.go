@@ -29,7 +29,7 @@ func sliceKey(name string) string { return "slice/" + name }
 
 // observe reads everything about a pool, once, from the cache and from what this process wrote since.
 func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName, m *memory, now time.Time) (Observed, error) {
-	o := Observed{Namespace: key.Namespace, Name: key.Name, Drowsy: r.pulse.drowsy(now)}
+	o := Observed{Namespace: key.Namespace, Name: key.Name, Drowsy: r.pulse.drowsy(now), NoNodes: r.NoNodes}
 	for _, read := range []func(context.Context, types.NamespacedName, *memory, time.Time, *Observed) error{
 		r.observePolicy, r.observeMembers, r.observeLease, r.observeServices, r.observeSlices,
 	} {
@@ -111,7 +111,7 @@ func (r *Reconciler) member(ctx context.Context, p *corev1.Pod, m *memory, now t
 	member := MemberOf(p)
 	member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
 	member.CandidateFor = m.past.candidateFor(&member, now)
-	if member.Node == "" {
+	if member.Node == "" || r.NoNodes {
 		return member, nil
 	}
 	var n corev1.Node

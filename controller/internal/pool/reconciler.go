@@ -26,6 +26,9 @@ type Reconciler struct {
 	// Preferred says whether a pool prefers this replica, which then acts at once. Nil: all pools do.
 	Preferred func(pool types.NamespacedName) bool
 
+	// NoNodes: this process may not look at nodes. Nothing is known of them then.
+	NoNodes bool
+
 	memories memories
 	pulse    pulse
 	// busy counts the passes under way, creating those of them that create a Service.

@@ -66,7 +66,7 @@ func conditions(o Observed, e election, record term.Record, now time.Time) []met
 	if e.handover != nil {
 		set(e.handover.outcome(record))
 	}
-	for _, c := range []metav1.Condition{leaseContended(o, e), serviceConflict(o), identityConflict(o)} {
+	for _, c := range []metav1.Condition{leaseContended(o, e), serviceConflict(o), identityConflict(o), fieldsUnused(o)} {
 		if c.Status == metav1.ConditionTrue {
 			set(c)
 		} else {

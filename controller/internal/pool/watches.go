@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -27,13 +28,17 @@ type Watch struct {
 
 // Watches lists what is watched beside the policies themselves, each change of which counts.
 func (r *Reconciler) Watches() []Watch {
-	return []Watch{
+	all := []Watch{
 		{&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.policyOfLease), []predicate.Predicate{leaseChanged}},
 		{&corev1.Pod{}, enqueuePools(), []predicate.Predicate{memberChanged}},
 		{&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfNode), []predicate.Predicate{nodeChanged}},
 		{&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfService), nil},
 		{&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(policyOfLabel), nil},
 	}
+	if r.NoNodes {
+		all = slices.DeleteFunc(all, func(w Watch) bool { _, ok := w.Object.(*corev1.Node); return ok })
+	}
+	return all
 }
 
 func policyOfLabel(_ context.Context, o client.Object) []reconcile.Request {

@@ -21,8 +21,10 @@ const defaultNamespace = "zen-lead-system"
 const accountNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 // Add makes this process one of the replicas for as long as the manager runs. Release is to be called after that.
-func Add(ctx context.Context, m manager.Manager) (*Replica, error) {
-	r := &Replica{Client: m.GetClient(), Live: m.GetAPIReader(), Namespace: ownNamespace(), Name: newName(), Now: time.Now,
+//
+// namespace is where its Lease is: OwnNamespace.
+func Add(ctx context.Context, m manager.Manager, namespace string) (*Replica, error) {
+	r := &Replica{Client: m.GetClient(), Live: m.GetAPIReader(), Namespace: namespace, Name: newName(), Now: time.Now,
 		newcomer: make(chan struct{}, 1)}
 	informer, err := m.GetCache().GetInformer(ctx, &coordinationv1.Lease{})
 	if err != nil {
@@ -77,12 +79,17 @@ func (r *Replica) handler() toolscache.ResourceEventHandler {
 	}
 }
 
-func ownNamespace() string {
+// OwnNamespace returns the namespace in which this process runs. Outside a cluster it is the one in which zen-lead is
+// installed, or the first of those that the process is confined to.
+func OwnNamespace(confinedTo []string) string {
 	if n := os.Getenv("POD_NAMESPACE"); n != "" {
 		return n
 	}
 	if n, err := os.ReadFile(accountNamespace); err == nil {
 		return strings.TrimSpace(string(n))
+	}
+	if len(confinedTo) > 0 {
+		return confinedTo[0]
 	}
 	return defaultNamespace
 }

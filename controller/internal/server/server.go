@@ -29,6 +29,8 @@ import (
 type Options struct {
 	// Metrics and Health are addresses to listen on, as host:port; "0" is nowhere.
 	Metrics, Health string
+	// Namespaces are the only ones that are watched; none: all are.
+	Namespaces []string
 }
 
 // Run runs the controllers until ctx ends. What the cache holds depends on who labels the members, so they start anew,
@@ -50,14 +52,9 @@ func Run(ctx context.Context, config *rest.Config, o Options) error {
 func runOnce(ctx context.Context, config *rest.Config, client kubernetes.Interface, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	labelling, err := membership.WatchLabelling(ctx, client)
+	labelling, err := labelling(ctx, client, o)
 	if err != nil {
 		return err
-	}
-	if labelling.ByServer {
-		ctrl.Log.Info("The API server labels members; only they are watched")
-	} else {
-		ctrl.Log.Info("No admission policy labels members; all pods are watched, and members labelled by this process")
 	}
 	m, self, err := newManager(ctx, config, o, labelling.ByServer)
 	if err != nil {
@@ -77,12 +74,32 @@ func runOnce(ctx context.Context, config *rest.Config, client kubernetes.Interfa
 	return nil
 }
 
+// labelling finds out who labels members. Who is confined to some namespaces may not look for admission policies, which are
+// the cluster's.
+func labelling(ctx context.Context, client kubernetes.Interface, o Options) (membership.Labelling, error) {
+	if len(o.Namespaces) > 0 {
+		ctrl.Log.Info("Only some namespaces are watched: all pods of them, and members are labelled by this process", "namespaces", o.Namespaces)
+		return membership.Labelling{}, nil
+	}
+	l, err := membership.WatchLabelling(ctx, client)
+	switch {
+	case err != nil:
+		return l, err
+	case l.ByServer:
+		ctrl.Log.Info("The API server labels members; only they are watched")
+	default:
+		ctrl.Log.Info("No admission policy labels members; all pods are watched, and members labelled by this process")
+	}
+	return l, nil
+}
+
 func newManager(ctx context.Context, config *rest.Config, o Options, byServer bool) (manager.Manager, *replica.Replica, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, nil, fmt.Errorf("scheme: %w", err)
 	}
-	cache, err := pool.CacheOptions(!byServer)
+	own := replica.OwnNamespace(o.Namespaces)
+	cache, err := pool.CacheOptions(pool.Scope{AllPods: !byServer, Namespaces: o.Namespaces, Own: own})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,11 +117,11 @@ func newManager(ctx context.Context, config *rest.Config, o Options, byServer bo
 	if err != nil {
 		return nil, nil, fmt.Errorf("manager: %w", err)
 	}
-	self, err := replica.Add(ctx, m)
+	self, err := replica.Add(ctx, m, own)
 	if err != nil {
 		return nil, nil, err
 	}
-	return m, self, errors.Join(pool.Add(ctx, m, self.Prefers), membership.Add(m, byServer, self.Prefers), addProbes(m))
+	return m, self, errors.Join(pool.Add(ctx, m, self.Prefers, len(o.Namespaces) > 0), membership.Add(m, byServer, o.Namespaces, self.Prefers), addProbes(m))
 }
 
 // addProbes: healthy is who answers; ready is who has read everything and decides.

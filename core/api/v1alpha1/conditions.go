@@ -13,6 +13,8 @@ const (
 	ConditionIdentityConflict = "IdentityConflict"
 	// ConditionServiceConflict is true while a Service that is not zen-lead's has the leader Service's name.
 	ConditionServiceConflict = "ServiceConflict"
+	// ConditionFieldsUnused is true while the spec says something that this controller cannot obey.
+	ConditionFieldsUnused = "FieldsUnused"
 	// ConditionHandover tells the outcome of the last handover that was asked for by HandoverAnnotation.
 	ConditionHandover = "Handover"
 )
@@ -70,4 +72,10 @@ const (
 	ReasonDone = "Done"
 	// ReasonRefused: the lead was not handed over; the message says why.
 	ReasonRefused = "Refused"
+)
+
+// Reasons of ConditionFieldsUnused.
+const (
+	// ReasonNodesUnknown: a preference speaks of nodes, which the controller may not look at.
+	ReasonNodesUnknown = "NodesUnknown"
 )

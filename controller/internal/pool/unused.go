@@ -1,0 +1,25 @@
+package pool
+
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+// fieldsUnused tells of what the spec says and this process cannot obey.
+func fieldsUnused(o Observed) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionFieldsUnused, Status: metav1.ConditionFalse}
+	p := o.Policy.Spec.Preference
+	if !o.NoNodes || p == nil {
+		return c
+	}
+	ofNodes := func(w v1alpha1.PreferenceWeight) bool { return w.Zone != "" || w.Region != "" || len(w.NodeLabels) > 0 }
+	if slices.ContainsFunc(p.Weights, ofNodes) {
+		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNodesUnknown
+		c.Message = "spec.preference.weights: entries with zone, region or nodeLabels fit nobody, as the controller may not look at nodes " +
+			"(--watch-namespaces): use podLabels or nodeName, or a controller for the whole cluster"
+	}
+	return c
+}
