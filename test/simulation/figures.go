@@ -28,12 +28,14 @@ const (
 	Crashes         Figure = "API server crashed"
 	Hangs           Figure = "API server hung"
 	TornReads       Figure = "decisions with delayed reads"
+	HandedOver      Figure = "handovers done"
+	Refused         Figure = "handovers refused"
 )
 
 // faults are all that must have happened.
 var faults = []Figure{
 	SlowRequests, RequestsLost, AnswersLost, LateWrites, RequestsRefused, TimedOut, Pauses, Kills, WatchesStalled,
-	WatchesBroken, Crashes, Hangs, TornReads, Conflicts, FencedOff, Collected, Struck,
+	WatchesBroken, Crashes, Hangs, TornReads, HandedOver, Refused, Conflicts, FencedOff, Collected, Struck,
 }
 
 // What else is counted.

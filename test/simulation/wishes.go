@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -129,4 +130,33 @@ func (w *world) obeyed(pool string, leader *corev1.Pod, candidates []*corev1.Pod
 		return fmt.Errorf("%s leads with weight %d although %s has %d", leader.Name, got, best.Name, most)
 	}
 	return nil
+}
+
+// countAnswer counts the requests for a handover that zen-lead answers.
+func (w *world) countAnswer(e api.Event) {
+	if e.Kind != api.Policy || e.By != api.Controller || e.Old == nil {
+		return
+	}
+	p := e.Object.(*v1alpha1.LeaderPolicy)
+	_, asked := e.Old.GetAnnotations()[v1alpha1.HandoverAnnotation]
+	if _, asks := p.Annotations[v1alpha1.HandoverAnnotation]; !asked || asks {
+		return
+	}
+	outcome := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionHandover)
+	switch {
+	case outcome == nil:
+		w.fail(fmt.Errorf("%s: a request for a handover was taken off without an outcome", p.Name))
+	case outcome.Status == metav1.ConditionTrue:
+		w.count(HandedOver)
+	default:
+		w.count(Refused)
+	}
+}
+
+func (w *world) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed == nil {
+		w.failed = err
+	}
 }

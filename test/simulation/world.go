@@ -99,6 +99,7 @@ func (w *world) weather() weather {
 // written is told every write, while the server is locked.
 func (w *world) written(e api.Event) {
 	w.count(Writes)
+	w.countAnswer(e)
 	w.record(e)
 	w.mu.Lock()
 	w.lastWrite = e.At
