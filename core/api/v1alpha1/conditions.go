@@ -3,7 +3,7 @@ package v1alpha1
 // Types of the conditions of a LeaderPolicy. LeaderElected and CandidatesAvailable are always present;
 // the others appear while they are true, and ConditionHandover once one was asked for.
 const (
-	// ConditionLeaderElected is true while the pool's Lease names a member.
+	// ConditionLeaderElected is true while the Lease names a member.
 	ConditionLeaderElected = "LeaderElected"
 	// ConditionCandidatesAvailable is true while at least one member may be elected.
 	ConditionCandidatesAvailable = "CandidatesAvailable"
@@ -29,6 +29,19 @@ const (
 	ReasonNoCandidate = "NoCandidate"
 	// ReasonForeignLease: nobody leads because the Lease is not zen-lead's to write.
 	ReasonForeignLease = "ForeignLease"
+	// ReasonLeaseMissing: in mode observe, the Lease does not exist.
+	ReasonLeaseMissing = "LeaseMissing"
+	// ReasonLeaseEmpty: in mode observe, nobody holds the Lease.
+	ReasonLeaseEmpty = "LeaseEmpty"
+	// ReasonLeaseExpired: in mode observe, the Lease was not renewed for its duration.
+	ReasonLeaseExpired = "LeaseExpired"
+	// ReasonHolderUnknown: in mode observe, the Lease's holder names no member.
+	ReasonHolderUnknown = "HolderUnknown"
+	// ReasonHolderUnproven: in mode observe, the Lease's holder may be a member or an earlier pod of its name; the next
+	// renewal tells.
+	ReasonHolderUnproven = "HolderUnproven"
+	// ReasonHolderEnded: in mode observe, the pod that the Lease's holder names has ended.
+	ReasonHolderEnded = "HolderEnded"
 	// ReasonPaused: spec.paused keeps the leader, or keeps a pool without one from electing.
 	ReasonPaused = "Paused"
 )

@@ -7,11 +7,15 @@ import (
 )
 
 // Mode says who writes the Lease of a pool.
-// +kubebuilder:validation:Enum=controller
+// +kubebuilder:validation:Enum=controller;observe
 type Mode string
 
-// ModeController: zen-lead elects a leader among the members; the members need not know.
-const ModeController Mode = "controller"
+const (
+	// ModeController: zen-lead elects a leader among the members; the members need not know.
+	ModeController Mode = "controller"
+	// ModeObserve: the members elect a leader among themselves, on a Lease of theirs that zen-lead never writes.
+	ModeObserve Mode = "observe"
+)
 
 // IdentityStrategy says what names a member in the Lease.
 // +kubebuilder:validation:Enum=pod;custom
@@ -84,11 +88,26 @@ type LeaderPolicyList struct {
 }
 
 // LeaderPolicySpec is what is wanted of a pool.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.leaseName) || (has(self.mode) && self.mode == 'observe')",message="spec.leaseName: only mode observe looks at a Lease of another name; in mode controller the Lease has the policy's name",fieldPath=.leaseName
+// +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.preference)",message="spec.preference: cannot be obeyed in mode observe, where the program elects itself",fieldPath=.preference
+// +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.failover)",message="spec.failover: cannot be obeyed in mode observe, where the program elects itself",fieldPath=.failover
+// +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.paused) || !self.paused",message="spec.paused: cannot be obeyed in mode observe, where the program elects itself",fieldPath=.paused
+// +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.identityStrategy) || self.identityStrategy == 'pod'",message="spec.identityStrategy: must be pod in mode observe, where the program names itself",fieldPath=.identityStrategy
 type LeaderPolicySpec struct {
-	// Who writes the pool's Lease. "controller" (the default): zen-lead elects a leader, the pods need not know.
+	// Who elects. "controller" (the default): zen-lead does, the pods need not know. "observe": the program in the pods
+	// does (client-go, any operator), on a Lease that zen-lead reads and never writes. Set it for a program that elects itself.
 	// +optional
 	// +default="controller"
 	Mode Mode `json:"mode,omitempty"`
+
+	// The Lease, in the policy's namespace, on which the program elects itself: what operators call the leader election id.
+	// Set it, in mode observe, where that is not the policy's name. Default: the policy's name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="spec.leaseName: must be the name of a Lease: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+	LeaseName string `json:"leaseName,omitempty"`
 
 	// The Service that always points at the leader.
 	// +optional
@@ -240,5 +259,17 @@ func (p *LeaderPolicy) ServiceName() string {
 		return s.Name
 	default:
 		return p.Name + LeaderServiceSuffix
+	}
+}
+
+// Observes returns the name of the Lease on which the program in the pods elects itself, "" where zen-lead elects.
+func (p *LeaderPolicy) Observes() string {
+	switch {
+	case p.Spec.Mode != ModeObserve:
+		return ""
+	case p.Spec.LeaseName != "":
+		return p.Spec.LeaseName
+	default:
+		return p.Name
 	}
 }
