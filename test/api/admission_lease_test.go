@@ -89,6 +89,21 @@ var _ = Describe("Admission of Leases", func() {
 		Expect(s.Update(ctx, try, client.DryRunAll)).To(Succeed())
 	}, limit)
 
+	It("lets the controller alone raise the term of an empty Lease by more", func(ctx context.Context) {
+		held(ctx)
+		s.DeletePolicy(ctx, "web")
+		l := dissolved(ctx, s, "web")
+		*l.Spec.LeaseTransitions += 7
+		Expect(s.Update(ctx, l.DeepCopy(), client.DryRunAll)).To(refused("may only grow, by one"))
+		zenlead := s.As("system:serviceaccount:zen-lead-system:zen-lead", "system:serviceaccounts", "system:serviceaccounts:zen-lead-system")
+		Expect(zenlead.Update(ctx, l.DeepCopy(), client.DryRunAll)).To(Succeed())
+		named := l.DeepCopy()
+		named.Spec.HolderIdentity = new("a")
+		Expect(zenlead.Update(ctx, named, client.DryRunAll)).To(refused("may only grow, by one"))
+		*l.Spec.LeaseTransitions -= 8
+		Expect(zenlead.Update(ctx, l, client.DryRunAll)).To(refused("may only grow, by one"))
+	}, limit)
+
 	It("judges by what the Lease was, so that taking the annotation or the label off first does not help", func(ctx context.Context) {
 		l := held(ctx)
 		l.Labels = nil

@@ -87,7 +87,7 @@ func guard(u User, old, next *coordinationv1.Lease) string {
 	}
 	grants := is.transitions - was.transitions
 	switch {
-	case grants != 0 && grants != 1:
+	case grants != 0 && grants != 1 && (grants < 0 || is.holder != "" || u != Controller):
 		return "transitions may only grow, by one"
 	case is.holder != "" && grants == 0 && (is.holder != was.holder || is.uid != was.uid):
 		return "transitions must grow by one with a new holder"
