@@ -169,6 +169,9 @@ func (p *pass) writeSlice(ctx context.Context, s *discoveryv1.EndpointSlice) err
 
 // confirmLease fails unless the Lease is still as this pass judged or wrote it.
 func (p *pass) confirmLease(ctx context.Context) error {
+	if p.o.Program != nil {
+		return p.confirmProgram(ctx)
+	}
 	key := types.NamespacedName{Namespace: p.o.Namespace, Name: p.o.Name}
 	l, found, err := get(ctx, p.r.Live, key, &coordinationv1.Lease{})
 	switch {

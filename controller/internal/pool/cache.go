@@ -23,6 +23,8 @@ const (
 	indexPool = "pool"
 	// indexService finds policies by the name of their leader Service.
 	indexService = "service"
+	// indexLease finds policies by the name of the Lease on which their program elects itself.
+	indexLease = "lease"
 	// indexNode finds members by the name of their node.
 	indexNode = "node"
 )
@@ -101,12 +103,20 @@ func Indexes() []Index {
 		}
 		return nonEmpty(p.ServiceName())
 	}
+	byLease := func(o client.Object) []string {
+		p, ok := o.(*v1alpha1.LeaderPolicy)
+		if !ok {
+			return nil
+		}
+		return nonEmpty(p.Observes())
+	}
 	return []Index{
 		{&corev1.Pod{}, indexPool, byAnnotation},
 		{&corev1.Pod{}, indexNode, byNode},
 		{&corev1.Service{}, indexPool, byLabel},
 		{&discoveryv1.EndpointSlice{}, indexPool, byLabel},
 		{&v1alpha1.LeaderPolicy{}, indexService, byService},
+		{&v1alpha1.LeaderPolicy{}, indexLease, byLease},
 	}
 }
 

@@ -52,6 +52,9 @@ type Observed struct {
 	// LeaseUnchangedFor is how long this process has seen the Lease as it is, by its own monotonic clock.
 	LeaseUnchangedFor time.Duration
 
+	// Program is the Lease of a program that elects itself; nil in mode controller.
+	Program *program
+
 	// Service is the object of the leader Service's name, whoever made it; nil where there is none.
 	Service *corev1.Service
 	// Slices are the EndpointSlices that zen-lead made for this pool.
@@ -88,6 +91,8 @@ type Plan struct {
 	Answered *string
 	// Events are told once everything above is written.
 	Events []Event
+	// awaits: a renewal of the program's Lease asks for another decision too.
+	awaits bool
 	// forgettable: nothing of the pool is left.
 	forgettable bool
 	// After asks for another decision when nothing happens until then; 0 does not.
@@ -106,10 +111,15 @@ func Decide(o Observed, now time.Time) Plan {
 			return Plan{RereadPolicy: true}
 		}
 		return p
+	case o.Program != nil:
+		return decideObserved(o, now)
 	case o.Lease == nil:
 		return Plan{Create: true}
 	case o.behind():
 		return Plan{Reread: true}
+	}
+	if r := o.raised(); r != nil {
+		return Plan{Record: r, After: retryAfter}
 	}
 	e := elect(o)
 	if wait := o.nameless(e); wait > 0 {

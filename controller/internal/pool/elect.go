@@ -22,6 +22,8 @@ type election struct {
 	contended *contention
 	// handover is the request that is answered; nil: there is none.
 	handover *handover
+	// observed is what the program's Lease says, in mode observe; else nil.
+	observed *verdict
 	// planned, kept and wait are those of the choice.
 	planned bool
 	kept    string
@@ -148,8 +150,8 @@ func contentionOf(o Observed) *contention {
 	if !o.heldByStranger() {
 		return nil
 	}
-	duration := o.strangersDuration()
-	wait := duration + time.Duration(float64(duration)*rateMargin) - o.LeaseUnchangedFor
+	duration := durationOf(o.Lease)
+	wait := withMargin(duration) - o.LeaseUnchangedFor
 	if wait <= 0 {
 		return nil
 	}

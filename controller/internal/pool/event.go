@@ -33,6 +33,7 @@ const (
 const (
 	EventLeaderElected = "LeaderElected"
 	EventLeaderLost    = "LeaderLost"
+	EventRenewedLate   = "RenewedLate"
 	EventPolicyMissing = "PolicyMissing"
 	EventInvalidJoin   = "InvalidJoin"
 	EventPortMissing   = "PortMissing"

@@ -1,8 +1,6 @@
 package pool
 
 import (
-	"time"
-
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
@@ -23,15 +21,6 @@ func (o *Observed) made() bool { return o.Lease.Labels[v1alpha1.PoolLabel] == o.
 func (o *Observed) heldByStranger() bool {
 	d := o.Lease.Spec.LeaseDurationSeconds
 	return o.Record.Held() && (d == nil || *d != HeldForever)
-}
-
-// strangersDuration is how long a stranger's lease lasts without renewal; 15 s, client-go's default, where it does not
-// say.
-func (o *Observed) strangersDuration() time.Duration {
-	if d := o.Lease.Spec.LeaseDurationSeconds; d != nil {
-		return time.Duration(*d) * time.Second
-	}
-	return 15 * time.Second
 }
 
 // The largest terms that are believed once the Lease, the one truth, is lost. Somebody may have written any number by

@@ -28,6 +28,8 @@ type Member struct {
 	// Ready: its readiness condition is true, since ReadySince by the clock of its node.
 	Ready      bool
 	ReadySince metav1.Time
+	// Running: its phase is Running.
+	Running bool
 	// Terminating: it has a deletion timestamp.
 	Terminating bool
 	// Terminal: its phase is Succeeded or Failed; it never runs again.
@@ -72,6 +74,7 @@ func MemberOf(p *corev1.Pod) Member {
 		Created:     p.CreationTimestamp.Time,
 		Terminating: p.DeletionTimestamp != nil,
 		Terminal:    p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed,
+		Running:     p.Status.Phase == corev1.PodRunning,
 		Role:        roleOf(p.Labels, p.Annotations),
 		Unlabelled:  p.Labels == nil,
 		Labels:      p.Labels,

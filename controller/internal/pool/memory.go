@@ -44,6 +44,9 @@ type memory struct {
 	// failures counts the passes since the last one that went through.
 	failures int
 	past     past
+	// sighted says what the version of Lease sightedOn was after members were seen running.
+	sighted   map[types.UID]int64
+	sightedOn string
 	// told keeps events about members from being repeated by every decision.
 	told map[types.UID]string
 }
@@ -142,6 +145,7 @@ func (m *memory) prune(members []Member) {
 	}
 	m.past.prune(here)
 	maps.DeleteFunc(m.unmarked, func(uid types.UID, _ term.Number) bool { return !here[uid] })
+	maps.DeleteFunc(m.sighted, func(uid types.UID, _ int64) bool { return !here[uid] })
 	for uid := range m.roles {
 		if !here[uid] {
 			delete(m.roles, uid)

@@ -31,7 +31,7 @@ func sliceKey(name string) string { return "slice/" + name }
 func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName, m *memory, now time.Time) (Observed, error) {
 	o := Observed{Namespace: key.Namespace, Name: key.Name, Drowsy: r.pulse.drowsy(now), NoNodes: r.NoNodes}
 	for _, read := range []func(context.Context, types.NamespacedName, *memory, time.Time, *Observed) error{
-		r.observePolicy, r.observeMembers, r.observeLease, r.observeServices, r.observeSlices,
+		r.observePolicy, r.observeMembers, r.observeLease, r.observeProgram, r.observeServices, r.observeSlices,
 	} {
 		if err := read(ctx, key, m, now, &o); err != nil {
 			return o, err
@@ -46,6 +46,8 @@ func (p *Plan) reads() bool { return p.Reread || p.RereadPolicy || len(p.Verify)
 // read reads from the API server what a plan asks for.
 func (r *Reconciler) read(ctx context.Context, key types.NamespacedName, plan Plan, m *memory, now time.Time, o *Observed) error {
 	switch {
+	case plan.Reread && o.Program != nil:
+		return r.observeProgramLive(ctx, key, m, now, o)
 	case plan.Reread:
 		return r.observeLive(ctx, key, m, now, o)
 	case plan.RereadPolicy:

@@ -30,6 +30,7 @@ type Reconciler struct {
 	NoNodes bool
 
 	memories memories
+	renewals renewals
 	pulse    pulse
 	// busy counts the passes under way, creating those of them that create a Service.
 	busy, creating atomic.Int32
@@ -94,6 +95,7 @@ func (r *Reconciler) pass(ctx context.Context, req ctrl.Request, m *memory) (Pla
 	p := &pass{r: r, m: m, now: now}
 	plan := Decide(o, now.Truncate(time.Microsecond))
 	var again time.Duration
+	r.await(&o, &plan)
 	if m.acting, again = r.turn(req.NamespacedName, o, plan, m, now); !m.acting {
 		if again == 0 { // somebody else wrote the status that was left for later
 			p.o = o
@@ -106,6 +108,7 @@ func (r *Reconciler) pass(ctx context.Context, req ctrl.Request, m *memory) (Pla
 			return plan, err
 		}
 		plan = Decide(o, now.Truncate(time.Microsecond))
+		r.await(&o, &plan)
 	}
 	p.o = o
 	return plan, p.apply(ctx, plan)

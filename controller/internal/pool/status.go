@@ -79,6 +79,8 @@ func conditions(o Observed, e election, record term.Record, now time.Time) []met
 func leaderElected(o Observed, e election) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionLeaderElected, Status: metav1.ConditionFalse}
 	switch {
+	case e.observed != nil:
+		return e.observed.condition()
 	case e.contended != nil:
 		c.Reason, c.Message = v1alpha1.ReasonForeignLease, "zen-lead does not hold Lease "+o.Name
 	case e.leader == nil && o.Policy.Spec.Paused:
@@ -136,11 +138,11 @@ func leaseContended(o Observed, e election) metav1.Condition {
 	c.Status, c.Reason = metav1.ConditionTrue, e.contended.reason
 	switch e.contended.reason {
 	case v1alpha1.ReasonForeignRecord:
-		c.Message = fmt.Sprintf("Lease %s was not made by zen-lead (holder %q) and is never taken over: name the policy differently, "+
-			"or stop the program that uses the Lease and delete it", o.Name, e.contended.holder)
+		c.Message = fmt.Sprintf("Lease %s was not made by zen-lead (holder %q) and is never taken over: set spec.mode to "+
+			"observe if the pods elect themselves, name the policy differently, or stop the program that uses the Lease and delete it", o.Name, e.contended.holder)
 	default:
-		c.Message = fmt.Sprintf("%q, which is no member, holds Lease %s; it is taken back when it is not renewed: name the policy "+
-			"differently, or stop that program", e.contended.holder, o.Name)
+		c.Message = fmt.Sprintf("%q, which is no member, holds Lease %s; it is taken back when it is not renewed: set spec.mode to "+
+			"observe if the pods elect themselves, name the policy differently, or stop that program", e.contended.holder, o.Name)
 	}
 	return c
 }

@@ -42,9 +42,9 @@ func (r *Reconciler) turn(key types.NamespacedName, o Observed, plan Plan, m *me
 	return true, 0
 }
 
-// leaderLost says whether the record names somebody who cannot be elected.
+// leaderLost says whether the record names somebody who cannot be elected, where that is zen-lead's to mend.
 func (o *Observed) leaderLost() bool {
-	if o.Lease == nil || !o.Record.Held() {
+	if o.Program != nil || o.Lease == nil || !o.Record.Held() {
 		return false
 	}
 	for i := range o.Members {

@@ -29,7 +29,7 @@ type Watch struct {
 // Watches lists what is watched beside the policies themselves, each change of which counts.
 func (r *Reconciler) Watches() []Watch {
 	all := []Watch{
-		{&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.policyOfLease), []predicate.Predicate{leaseChanged}},
+		{&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfLease), []predicate.Predicate{r.leaseChanged()}},
 		{&corev1.Pod{}, enqueuePools(), []predicate.Predicate{memberChanged}},
 		{&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfNode), []predicate.Predicate{nodeChanged}},
 		{&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfService), nil},
@@ -43,6 +43,17 @@ func (r *Reconciler) Watches() []Watch {
 
 func policyOfLabel(_ context.Context, o client.Object) []reconcile.Request {
 	return requests(o.GetNamespace(), o.GetLabels()[v1alpha1.PoolLabel])
+}
+
+// policiesOfLease finds the pool of a Lease and those whose program elects itself on it.
+func (r *Reconciler) policiesOfLease(ctx context.Context, o client.Object) []reconcile.Request {
+	found := r.policyOfLease(ctx, o)
+	for _, q := range r.policiesObserving(ctx, o) {
+		if len(found) == 0 || q != found[0] {
+			found = append(found, q)
+		}
+	}
+	return found
 }
 
 // policyOfLease passes over the Leases that are nobody's pool: a cluster has many.
@@ -86,15 +97,27 @@ var memberChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	return poolOf(before) != poolOf(after) || !reflect.DeepEqual(MemberOf(before), MemberOf(after))
 }}
 
-// leaseChanged passes over renewals: they change nobody's mind.
-var leaseChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	before, ok := e.ObjectOld.(*coordinationv1.Lease)
-	after, ok2 := e.ObjectNew.(*coordinationv1.Lease)
-	if !ok || !ok2 {
-		return true
+// leaseChanged passes over renewals, unless one is awaited: they change nobody's mind.
+func (r *Reconciler) leaseChanged() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, ok := e.ObjectOld.(*coordinationv1.Lease)
+			after, ok2 := e.ObjectNew.(*coordinationv1.Lease)
+			if !ok || !ok2 {
+				return true
+			}
+			return r.renewals.renewed(before, after, r.Now()) || recordChanged(before, after)
+		},
+		DeleteFunc: func(e event.DeleteEvent) bool {
+			r.renewals.forget(client.ObjectKeyFromObject(e.Object))
+			return true
+		},
 	}
+}
+
+func recordChanged(before, after *coordinationv1.Lease) bool {
 	b, a := before.Spec.DeepCopy(), after.Spec.DeepCopy()
 	b.RenewTime, a.RenewTime = nil, nil
 	return !equality.Semantic.DeepEqual(b, a) || !equality.Semantic.DeepEqual(before.Annotations, after.Annotations) ||
 		!equality.Semantic.DeepEqual(before.Labels, after.Labels)
-}}
+}

@@ -1,0 +1,136 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
+)
+
+// programKey is the key of the program's Lease in a memory, where it is not the one of the pool's name.
+const programKey = "program"
+
+// observeProgram reads the Lease of a program that elects itself, where the pool's does. The pool's own was read before.
+func (r *Reconciler) observeProgram(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
+	name := ""
+	if o.Policy != nil {
+		name = o.Policy.Observes()
+	}
+	if recent, ok := m.recent[programKey]; ok && recent.object.GetName() != name {
+		m.forget(programKey)
+	}
+	if name == "" {
+		m.sighted = nil
+		return nil
+	}
+	if m.sightedOn != name {
+		m.sightedOn, m.sighted = name, nil // versions of another Lease say nothing of this one
+	}
+	o.Program = &program{name: name, sighted: m.sighted}
+	if name == key.Name {
+		return r.setProgram(o.Lease, now, o)
+	}
+	l, found, err := get(ctx, r.Client, types.NamespacedName{Namespace: key.Namespace, Name: name}, &coordinationv1.Lease{})
+	if err != nil {
+		return err
+	}
+	if l, found = newest(m, programKey, l, found, now); !found {
+		return nil
+	}
+	return r.setProgram(l, now, o)
+}
+
+func (r *Reconciler) setProgram(l *coordinationv1.Lease, now time.Time, o *Observed) (err error) {
+	p := o.Program
+	if p.lease = l; l == nil {
+		return nil
+	}
+	if p.record, _, err = kube.RecordOf(l); err != nil {
+		return err
+	}
+	p.unchangedFor, p.late = r.renewals.unchangedFor(client.ObjectKeyFromObject(l), p.record.Version, now)
+	return nil
+}
+
+// observeProgramLive reads the program's Lease from the API server, after everything else was read. What runs by then is
+// sighted.
+func (r *Reconciler) observeProgramLive(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
+	memoryKey := programKey
+	if o.Program.name == key.Name {
+		memoryKey = leaseKey
+	}
+	l, found, err := get(ctx, r.Live, types.NamespacedName{Namespace: key.Namespace, Name: o.Program.name}, &coordinationv1.Lease{})
+	if err != nil {
+		return err
+	}
+	o.Live = true
+	o.rereads++
+	if !found {
+		l = nil
+		m.forget(memoryKey)
+	} else {
+		m.remember(memoryKey, l, now)
+	}
+	if memoryKey == leaseKey {
+		o.Lease = l
+		if found {
+			if err := o.setLease(l, m, now); err != nil {
+				return err
+			}
+		}
+	}
+	o.Program = &program{name: o.Program.name}
+	if err := r.setProgram(l, now, o); err != nil {
+		return err
+	}
+	for i := range o.Members {
+		if _, sighted := m.sighted[o.Members[i].UID]; o.Members[i].Running && !sighted {
+			if m.sighted == nil {
+				m.sighted = map[types.UID]int64{}
+			}
+			m.sighted[o.Members[i].UID] = o.Program.record.Version
+		}
+	}
+	o.Program.sighted = maps.Clone(m.sighted)
+	return nil
+}
+
+// confirmProgram fails unless the program's Lease names whom this pass judged it to name.
+func (p *pass) confirmProgram(ctx context.Context) error {
+	key := types.NamespacedName{Namespace: p.o.Namespace, Name: p.o.Program.name}
+	l, found, err := get(ctx, p.r.Live, key, &coordinationv1.Lease{})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStale, err)
+	}
+	if found != (p.o.Program.lease != nil) {
+		return fmt.Errorf("%w: Lease %s", errStale, key.Name)
+	}
+	if !found {
+		return nil
+	}
+	is, _, err := kube.RecordOf(l)
+	if was := p.o.Program.record; err != nil || is.Holder != was.Holder || is.Term() != was.Term() || is.Transitions != was.Transitions {
+		return fmt.Errorf("%w: Lease %s has another holder", errStale, key.Name)
+	}
+	return nil
+}
+
+// policiesObserving finds the pools whose program elects itself on a Lease.
+func (r *Reconciler) policiesObserving(ctx context.Context, lease client.Object) (found []reconcile.Request) {
+	var policies v1alpha1.LeaderPolicyList
+	if err := r.Client.List(ctx, &policies, client.InNamespace(lease.GetNamespace()), client.MatchingFields{indexLease: lease.GetName()}); err != nil {
+		return nil
+	}
+	for i := range policies.Items {
+		found = append(found, requests(policies.Items[i].Namespace, policies.Items[i].Name)...)
+	}
+	return found
+}
