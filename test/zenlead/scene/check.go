@@ -29,11 +29,19 @@ func (c *complaints) check(ok bool, format string, a ...any) {
 func (c *complaints) err() error { return errors.Join(*c...) }
 
 // based says whether somebody led since the Lease was made.
-func (s *State) based() bool { return s.Lease.Annotations[v1alpha1.TermBaseAnnotation] != "" }
+func (s *State) based() bool {
+	if s.observed != "" {
+		return s.Term > 0
+	}
+	return s.Lease.Annotations[v1alpha1.TermBaseAnnotation] != ""
+}
 
 const heldForever = 2147483647
 
 func (s *State) checkLease() error {
+	if s.observed != "" {
+		return s.checkProgram()
+	}
 	var c complaints
 	l := s.Lease
 	c.check(len(l.OwnerReferences) == 0, "Lease: has owners, and would be deleted with them")

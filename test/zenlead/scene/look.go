@@ -24,11 +24,15 @@ type State struct {
 	UID    types.UID
 	Term   int64
 	Policy *v1alpha1.LeaderPolicy
-	Lease  *coordinationv1.Lease
-	Pods   []corev1.Pod
+	// Lease is the pool's, in mode observe the program's.
+	Lease *coordinationv1.Lease
+	Pods  []corev1.Pod
 	// Service and Slices are what publishes the leader; no Service where the policy wants none or a stranger has its name.
 	Service *corev1.Service
 	Slices  []discoveryv1.EndpointSlice
+	// observed is the name of the program's Lease, "" in mode controller; own is the pool's own then, if it has one.
+	observed string
+	own      *coordinationv1.Lease
 }
 
 // Policy creates a LeaderPolicy; edit, if any, changes it before.
@@ -77,13 +81,18 @@ func (s *Scene) read(ctx context.Context, pool string) (State, error) {
 	var pods corev1.PodList
 	var slices discoveryv1.EndpointSliceList
 	if err := errors.Join(
-		s.Get(ctx, key, state.Policy), s.Get(ctx, key, state.Lease), s.List(ctx, &pods, client.InNamespace(s.Namespace)),
+		s.Get(ctx, key, state.Policy), client.IgnoreNotFound(s.Get(ctx, key, state.Lease)), s.List(ctx, &pods, client.InNamespace(s.Namespace)),
 	); err != nil {
 		return state, err
 	}
 	for _, p := range pods.Items {
 		if p.Annotations[v1alpha1.PoolAnnotation] == pool {
 			state.Pods = append(state.Pods, p)
+		}
+	}
+	if state.observed = state.Policy.Observes(); state.observed != "" {
+		if err := state.readProgram(ctx, s); err != nil {
+			return state, err
 		}
 	}
 	if h := state.Policy.Status.CurrentHolder; h != nil {
