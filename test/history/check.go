@@ -11,6 +11,7 @@ func Check(events []Event) Report {
 		leases:   map[object]Event{},
 		slices:   map[sliceKey]*sliceState{},
 		statuses: map[string]*statusState{},
+		holders:  map[object]map[string]bool{},
 	}
 	for _, e := range events {
 		c.event(e)
@@ -29,6 +30,8 @@ type checker struct {
 	leases   map[object]Event
 	slices   map[sliceKey]*sliceState
 	statuses map[string]*statusState
+	// holders are all that each Lease ever named, whoever's it is.
+	holders map[object]map[string]bool
 }
 
 type poolKey struct{ namespace, name string }
@@ -48,6 +51,8 @@ type pool struct {
 	holder               grant
 	hasPolicy, hadPolicy bool
 	members              map[string]*member
+	// observed are the Leases of programs that the pool ever observed.
+	observed []object
 	stretches
 }
 

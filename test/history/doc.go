@@ -22,6 +22,12 @@
 // old value is the right answer. An injected Lease is a fact: who was named in it was named, and its term counts as
 // given. The next write that changes the value is judged as ever, injected reason or not.
 //
+// # Programs that elect themselves
+//
+// A policy of mode observe follows another program's Lease, which has no terms. What is published there is judged by this:
+// no two pods lead with one term, terms grow, and the program's Lease has named, by then, each pod that is published. Whether
+// it names it still is not judged: expiry is seen by clocks alone.
+//
 // # Not shown
 //
 // Liveness (that a leader appears at all) is a figure of the [Report], not a violation; and what came before the

@@ -121,10 +121,12 @@ type Target struct {
 	UID  string `json:"uid,omitempty"`
 }
 
-// Policy is what the status of a policy says.
+// Policy is what the status of a policy says, and whose Lease counts.
 type Policy struct {
 	Term   int64  `json:"term,omitempty"`
 	Holder Target `json:"holder,omitzero"`
+	// Observes is the Lease on which the program in the pods elects itself, "" where zen-lead elects.
+	Observes string `json:"observes,omitempty"`
 }
 
 // Sort puts events into the order of a history: what existed first, then by revision.

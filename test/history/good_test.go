@@ -51,6 +51,14 @@ func TestCheckAcceptsWhatTheContractAllows(t *testing.T) {
 			with(pod(added, "a", "", 0), func(e *history.Event) { e.Pod.Identity = "blue" }), lease(added, "", 0),
 			with(lease(modified, "a", first), func(e *history.Event) { e.Lease.Holder = "blue" }), slice(added, first, "a"),
 			with(pod(modified, "a", "leader", first), func(e *history.Event) { e.Pod.Identity = "blue" })),
+		"a program's leader is published with terms that its Lease does not have": story(
+			observes("op"), programs(added, "a_1"), pod(added, "a", "", 0), pod(modified, "a", "leader", 1), slice(added, 1, "a")),
+		"a program's leader may be published although the program has moved on": story(
+			observes("op"), programs(added, "a_1"), programs(modified, "b"), pod(added, "a", "", 0), pod(modified, "a", "leader", 1)),
+		"a pool that observed elects again": begun(
+			lease(modified, "", first), with(observes("op"), func(e *history.Event) { e.Type = modified }), programs(added, "b-pod-b-1"),
+			pod(modified, "a", "follower", next), pod(modified, "b", "leader", next), policy(modified), lease(modified, "a", next+1),
+			pod(modified, "b", "follower", next+1), pod(modified, "a", "leader", next+1)),
 		"what existed is a starting point and not judged": story(
 			pod(existing, "a", "leader", 500), slice(existing, 500, "a"), lease(existing, "b", first),
 			with(pod(modified, "c", "leader", 600), func(e *history.Event) { e.Type = added })),

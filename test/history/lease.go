@@ -8,6 +8,7 @@ func (c *checker) lease(e Event) {
 		return
 	}
 	c.leases[e.object()] = e
+	c.holder(e)
 	p := c.pool(e.Namespace, e.Name)
 	was, is := before.Lease, e.Lease
 	if there && was == is {

@@ -113,7 +113,7 @@ func (c *checker) judgeRole(m *member, e Event, changed bool) {
 		c.violate(RoleFollowsLease, e, "%s of no pool got role leader with term %d", m.object, m.Term)
 		return
 	}
-	if e.Type != Existing && m.rolePool.judgeable(m.Term) && !m.rolePool.namedWith(m.Term, m.identity(), m.uid) {
+	if e.Type != Existing && !c.follows(m.rolePool, m.Term, m.identity(), Target{m.name, m.uid}) {
 		c.violate(RoleFollowsLease, e, "%s (%s) got role leader with term %d, with which the Lease of pool %s did not name it",
 			m.object, m.uid, m.Term, m.rolePool.key)
 	}

@@ -46,7 +46,7 @@ func (c *checker) judgeSlice(e Event, s *sliceState) {
 	}
 	p := c.pool(e.Namespace, e.Pool)
 	for _, t := range e.Slice.Endpoints {
-		if p.judgeable(term) && !p.namedWith(term, c.identityOf(t), t.UID) {
+		if !c.follows(p, term, c.identityOf(t), t) {
 			c.violate(SliceFollowsLease, e, "%s names pod %s (%s) with term %d, with which the Lease of pool %s did not name it",
 				e.object(), t.Name, t.UID, term, p.key)
 		}
@@ -74,6 +74,7 @@ func (c *checker) policy(e Event) {
 		c.report.Pools++
 	}
 	p.hasPolicy = e.Type != Deleted
+	p.observe(e)
 	c.stretch(p, e)
 	s := c.statuses[e.UID]
 	if s == nil {

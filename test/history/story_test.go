@@ -70,6 +70,16 @@ func lease(t history.Type, holder string, term int64) history.Event {
 	return e
 }
 
+// observes is a policy of mode observe.
+func observes(lease string) history.Event {
+	return with(policy(history.Added), func(e *history.Event) { e.Policy.Observes = lease })
+}
+
+// programs is Lease "op" of a program that elects itself.
+func programs(t history.Type, holder string) history.Event {
+	return history.Event{Type: t, Kind: history.KindLease, Name: "op", Pool: "op", Lease: history.Lease{Holder: holder}}
+}
+
 // slice is the leader Service's slice, with the first pods of those names.
 func slice(t history.Type, term int64, pods ...string) history.Event {
 	e := history.Event{Type: t, Kind: history.KindSlice, Name: "web-leader-ipv4", Pool: "web", Slice: history.Slice{

@@ -53,6 +53,18 @@ func TestCheckFindsEveryViolation(t *testing.T) {
 			story(in("", pod(added, "a", "leader", first))),
 			[]history.Invariant{history.RoleFollowsLease},
 		},
+		"a pod is marked leader that a program's Lease never named": {
+			story(observes("op"), programs(added, "a-b_1"), pod(added, "a", "", 0), pod(modified, "a", "leader", 1)),
+			[]history.Invariant{history.RoleFollowsLease},
+		},
+		"a slice names a pod that a program's Lease never named": {
+			story(observes("op"), programs(added, "b_1"), pod(added, "a", "", 0), slice(added, 1, "a")),
+			[]history.Invariant{history.SliceFollowsLease},
+		},
+		"a term that zen-lead gave goes to another pod although a program named that": {
+			begun(with(observes("op"), func(e *history.Event) { e.Type = modified }), programs(added, "b"), slice(modified, first, "b")),
+			[]history.Invariant{history.SliceFollowsLease},
+		},
 		"the Lease's term falls": {
 			begun(lease(modified, "b", next), lease(modified, "b", first)),
 			[]history.Invariant{history.LeaseTermGrows},

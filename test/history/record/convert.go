@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -35,7 +36,7 @@ func Convert(o runtime.Object) (history.Event, error) {
 	case *discoveryv1.EndpointSlice:
 		e.Kind, e.Pool, e.Slice = history.KindSlice, owner(o), slice(o)
 	case *v1alpha1.LeaderPolicy:
-		e.Kind, e.Pool, e.Policy = history.KindPolicy, o.Name, history.Policy{Term: o.Status.Term}
+		e.Kind, e.Pool, e.Policy = history.KindPolicy, o.Name, history.Policy{Term: o.Status.Term, Observes: o.Observes()}
 		if h := o.Status.CurrentHolder; h != nil {
 			e.Policy.Holder = history.Target{Name: h.Name, UID: string(h.UID)}
 		}
@@ -104,6 +105,10 @@ func owner(s *discoveryv1.EndpointSlice) string {
 
 func policy(u *unstructured.Unstructured) history.Policy {
 	var out history.Policy
+	if mode, _, _ := unstructured.NestedString(u.Object, "spec", "mode"); mode == string(v1alpha1.ModeObserve) {
+		lease, _, _ := unstructured.NestedString(u.Object, "spec", "leaseName")
+		out.Observes = cmp.Or(lease, u.GetName())
+	}
 	out.Term, _, _ = unstructured.NestedInt64(u.Object, "status", "term")
 	out.Holder.Name, _, _ = unstructured.NestedString(u.Object, "status", "currentHolder", "name")
 	out.Holder.UID, _, _ = unstructured.NestedString(u.Object, "status", "currentHolder", "uid")
