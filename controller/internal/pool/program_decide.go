@@ -49,14 +49,14 @@ func (o *Observed) holdsOwn() bool {
 }
 
 // observedTerm returns the term that a leader, nil for nobody, is published with, and whether it is published and nobody
-// else is. The program's own count is taken where it is larger than all that was published before; see
-// docs/adr/0009-terms-of-observed-leases.md.
+// else is. The program's own count is taken where it is larger than all that was published before, also by hand: no other
+// record tells which terms have been. See docs/adr/0009-terms-of-observed-leases.md.
 func (o *Observed) observedTerm(leader *Member) (t term.Number, settled bool) {
 	if o.Ours && o.Program.name != o.Name {
 		t = o.Record.Term() // of its time in mode controller
 	}
 	var named []types.UID // with term t
-	for _, c := range o.publishedLeaders() {
+	for _, c := range claims(*o) {
 		if c.term > t {
 			t, named = c.term, nil
 		}
@@ -83,17 +83,6 @@ func (p *program) term() term.Number {
 		return believed(p.record.Term(), mostOfOthers)
 	}
 	return term.Number(p.record.Transitions) + 1
-}
-
-// publishedLeaders lists what status, slices and leaders' roles say. Followers' terms are no leader's.
-func (o *Observed) publishedLeaders() []claim {
-	all := published(*o)
-	for i := range o.Members {
-		if m := &o.Members[i]; m.Role.Annotation == v1alpha1.RoleLeader || m.Role.Label == v1alpha1.RoleLeader {
-			all = append(all, claim{term: believed(m.Role.Term, mostOfOthers), uid: m.UID})
-		}
-	}
-	return all
 }
 
 func (o *Observed) observedStatus(e election, t term.Number, now time.Time) v1alpha1.LeaderPolicyStatus {

@@ -36,7 +36,8 @@ func TestTermsOfObservedLeases(t *testing.T) {
 		"who leads after nobody did begins a term":             {shown("", 7, "a"), 8},
 		"two of one term are told apart by the next":           {sliceNames(shown("a", 7, "a"), "b", 7), 8},
 		"the pool's own Lease counts where status was lost":    {but(observing("a", member("a")), func(o *Observed) { setLease(o, term.Record{Version: 300, Base: 100, Transitions: 9}) }), 110},
-		"what stands on a follower does not count":             {observing("a", member("a"), member("b", role("follower", 900))), 1},
+		"what stands on a follower is not overwritten":         {observing("a", member("a"), member("b", role("follower", 900))), 901},
+		"what is left of a policy that was deleted is not":     {observing("a", member("a", func(m *Member) { m.Role = Role{TermText: "7", HasTerm: true, Term: 7} })), 8},
 		"a term that cannot be one does not count":             {observing("a", member("a"), member("b", role("leader", term.Max))), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
