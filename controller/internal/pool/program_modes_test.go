@@ -44,7 +44,7 @@ func TestALeaseThatAStrangerTookFromUsIsObservedAndNotEmptied(t *testing.T) {
 	o = takenByStranger(o, "a_x", 15, 0)
 	o.Policy.Spec.LeaseName = ""
 	o.Program.name, o.Program.lease, o.Program.record = "web", o.Lease, o.Record
-	if p := Decide(o, epoch); p.Record != nil || p.Leader == nil || p.Status.Term != 102 {
+	if p := Decide(o, epoch); p.Record != nil || p.Leader == nil || p.Status.Term != 500 {
 		t.Errorf("record %+v, leader %+v, status %+v", p.Record, p.Leader, p.Status)
 	}
 }
@@ -72,8 +72,12 @@ func TestModeControllerGoesOnAboveTheTermsThatWereObserved(t *testing.T) {
 		"a stranger left it behind":                       {takenByStranger(own(""), "x", 15, time.Minute), 130},
 		"a stranger has it":                               {takenByStranger(own(""), "x", 15, 0), 0},
 		"a member has it: somebody wrote into the status": {own("a"), 0},
-		"nothing is larger than its own":                  {but(own(""), func(o *Observed) { o.Policy.Status.Term = 101 }), 0},
-		"a larger one cannot be written there":            {but(own(""), func(o *Observed) { o.Policy.Status.Term = 1 << 40 }), 0},
+		"the policy was made again, and members tell": {
+			but(own(""), func(o *Observed) {
+				o.Policy.Status.Term, o.Members[0].Role = 0, Role{TermText: "130", HasTerm: true, Term: 130}
+			}), 130},
+		"nothing is larger than its own":       {but(own(""), func(o *Observed) { o.Policy.Status.Term = 101 }), 0},
+		"a larger one cannot be written there": {but(own(""), func(o *Observed) { o.Policy.Status.Term = 1 << 40 }), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Decide(tc.observed, epoch)

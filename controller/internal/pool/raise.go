@@ -14,6 +14,9 @@ import (
 // given, and what stands in the status was written by hand.
 func (o *Observed) raised() *term.Record {
 	shown := believed(term.Number(o.Policy.Status.Term), mostOfStatus)
+	if shown == 0 {
+		shown = known(*o) // a policy that was made again: only its members may still tell
+	}
 	if !o.Ours || shown <= o.Record.Term() || shown-o.Record.Base > math.MaxInt32 {
 		return nil
 	}
