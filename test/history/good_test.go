@@ -55,6 +55,9 @@ func TestCheckAcceptsWhatTheContractAllows(t *testing.T) {
 			observes("op"), programs(added, "a_1"), pod(added, "a", "", 0), pod(modified, "a", "leader", 1), slice(added, 1, "a")),
 		"a program's leader may be published although the program has moved on": story(
 			observes("op"), programs(added, "a_1"), programs(modified, "b"), pod(added, "a", "", 0), pod(modified, "a", "leader", 1)),
+		"a program took the Lease that the pool had made, and stopped": story(
+			with(observes("web"), func(e *history.Event) { e.Type = added }), lease(added, "", 0), lease(modified, "b_1", 0), policy(modified),
+			lease(modified, "a", first)),
 		"a pool that observed elects again": begun(
 			lease(modified, "", first), with(observes("op"), func(e *history.Event) { e.Type = modified }), programs(added, "b-pod-b-1"),
 			pod(modified, "a", "follower", next), pod(modified, "b", "leader", next), policy(modified), lease(modified, "a", next+1),

@@ -1,5 +1,7 @@
 package history
 
+import "slices"
+
 // lease judges one write to a pool's record. Leases that never get a base are other people's and break nothing.
 func (c *checker) lease(e Event) {
 	before, there := c.leases[e.object()]
@@ -19,13 +21,13 @@ func (c *checker) lease(e Event) {
 			p.before++ // nobody can tell any more whom it named
 		}
 	} else if !e.Injected {
-		c.judgeBase(e, before, there)
+		c.judgeBase(e, p, before, there)
 		c.judgeTerm(e, p, was)
 	}
 	c.name(p, was, is)
 }
 
-func (c *checker) judgeBase(e, before Event, there bool) {
+func (c *checker) judgeBase(e Event, p *pool, before Event, there bool) {
 	was, is := before.Lease, e.Lease
 	switch {
 	case is.Base == was.Base:
@@ -33,7 +35,7 @@ func (c *checker) judgeBase(e, before Event, there bool) {
 		c.violate(LeaseCreatedEmpty, e, "%s was created with term-base %d", e.object(), is.Base)
 	case was.Base != 0:
 		c.violate(LeaseBaseFixed, e, "the term-base of %s changed from %d to %d", e.object(), was.Base, is.Base)
-	case was.Holder != "":
+	case was.Holder != "" && !slices.Contains(p.observed, e.object()): // a program may have taken a Lease that the pool made
 		c.violate(LeaseCreatedEmpty, e, "%s got term-base %d while %s held it without one", e.object(), is.Base, was.Holder)
 	case is.Base < before.Revision:
 		c.violate(LeaseBaseFixed, e, "the term-base of %s is %d, below revision %d that got it", e.object(), is.Base, before.Revision)

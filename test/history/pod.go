@@ -56,7 +56,7 @@ func (c *checker) pod(e Event) {
 	}
 	if wrote {
 		m.exempt = e.Injected
-		m.rolePool = m.wroteFor()
+		m.rolePool = c.wroteFor(m)
 		switch {
 		case !e.Injected:
 			c.judgeRole(m, e, changed)
@@ -84,8 +84,8 @@ func (c *checker) join(m *member, in *pool, e Event) {
 
 // wroteFor tells for which pool the role of m was written. A write for the old pool may still arrive when its user has
 // moved the pod on; terms of two pools must not be compared.
-func (m *member) wroteFor() *pool {
-	if m.pool != nil && len(m.pool.grants[m.Term]) > 0 {
+func (c *checker) wroteFor(m *member) *pool {
+	if m.pool != nil && (len(m.pool.grants[m.Term]) > 0 || c.wasNamed(m.pool, Target{m.name, m.uid})) {
 		return m.pool
 	}
 	for _, p := range m.pools {

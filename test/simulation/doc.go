@@ -20,8 +20,10 @@
 // thousand then goes differently now and then. A process stops only where it talks to somebody: at a read of its cache or
 // clock, a request or an answer. The API server has one member and no cache of its own: a live read is never stale. The
 // server labels members; that the controller does it, and that it takes roles off pods that left their pool, is not
-// simulated. Nor are strangers who elect themselves on a pool's Lease. Of a pool whose cluster was restored with a smaller
-// version, Lease and policy stay; and where somebody wrote a term above the version on a pod, so does the Lease. That a
-// member which was replaced without being marked is not made leader later is counted, where no replica was killed and no
-// Lease deleted, and bounded.
+// simulated. Programs elect themselves on a Lease only while its policy observes them, and their pods' containers restart
+// with the pods alone; that zen-lead writes no such Lease is checked where that has not the pool's name, and nobody
+// writes terms by hand there. Of a pool whose
+// cluster was restored with a smaller version, Lease and policy stay; and where somebody wrote a term above the version on a
+// pod, so does the Lease. That a member which was replaced without being marked is not made leader later is counted, where
+// no replica was killed, no Lease deleted and no program observed, and bounded.
 package simulation

@@ -53,6 +53,8 @@ const (
 	// LateLeaders are schedules in which a late write made a leader of a term that was over; see final.
 	LateLeaders Figure = "late leaders"
 	Moves       Figure = "moves"
+	// Followed are programs that elect themselves and whose leader was published at the end.
+	Followed Figure = "programs followed"
 )
 
 // Figures are what a run did. The zero value is ready; methods are safe for concurrent use.

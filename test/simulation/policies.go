@@ -25,7 +25,11 @@ func (w *world) deleteOne(o client.Object) bool {
 }
 
 func (w *world) newPolicy(name string) *v1alpha1.LeaderPolicy {
-	return &v1alpha1.LeaderPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: w.spec()}
+	p := &v1alpha1.LeaderPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: w.spec()}
+	if w.programs && w.dice.in(0.6) {
+		w.observed(p)
+	}
+	return p
 }
 
 // spec draws what people may want.

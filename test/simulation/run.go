@@ -65,7 +65,10 @@ func (w *world) play() error {
 	if err := w.settle(); err != nil {
 		return err
 	}
-	return w.keepLeaders()
+	if err := w.keepLeaders(); err != nil {
+		return err
+	}
+	return w.followed()
 }
 
 // furnish makes the pools. Those of a restored cluster remember terms of one whose versions were larger.

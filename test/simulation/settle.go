@@ -39,6 +39,7 @@ func (w *world) settle() error {
 		}
 	}
 	w.resumeAll()
+	w.stopPrograms()
 	began := time.Now()
 	if err := w.agree(began.Add(settling)); err != nil {
 		return fmt.Errorf("not settled %s after the last fault: %w", settling, err)
@@ -64,7 +65,7 @@ func (w *world) settle() error {
 func (w *world) keepLeaders() error {
 	led := map[string]bool{}
 	for n := range w.pools {
-		if l := w.leaseOf(poolName(n)); l == nil || l.Spec.HolderIdentity == nil {
+		if l := w.leaseOf(poolName(n)); l == nil || l.Spec.HolderIdentity == nil || *l.Spec.LeaseDurationSeconds != 2147483647 {
 			continue
 		}
 		led[poolName(n)] = true
@@ -132,6 +133,9 @@ func (w *world) led(s *scene.Scene, pool string) error {
 	if err != nil {
 		return err
 	}
+	if state.Policy.Observes() != "" {
+		return w.forgotten(state.Leader)
+	}
 	leader := state.Pod(state.Leader)
 	var candidates []*corev1.Pod
 	for i := range state.Pods {
@@ -146,7 +150,7 @@ func (w *world) led(s *scene.Scene, pool string) error {
 
 // dissolved looks at a pool that has no policy.
 func (w *world) dissolved(pool string) error {
-	if l := w.leaseOf(pool); l != nil && l.Spec.HolderIdentity != nil {
+	if l := w.leaseOf(pool); l != nil && holds(l) && *l.Spec.LeaseDurationSeconds == 2147483647 {
 		return fmt.Errorf("there is no policy, and %s holds its Lease", *l.Spec.HolderIdentity)
 	}
 	for _, k := range []api.Kind{api.Service, api.Slice} {

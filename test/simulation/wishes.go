@@ -84,7 +84,7 @@ func (w *world) askHandover() bool {
 }
 
 func (w *world) pausePool() bool {
-	return w.change(func(p *v1alpha1.LeaderPolicy) { p.Spec.Paused = true })
+	return w.change(func(p *v1alpha1.LeaderPolicy) { p.Spec.Paused = p.Observes() == "" }) // the API server refuses it else
 }
 
 func (w *world) resumePool() bool {

@@ -33,11 +33,13 @@ type world struct {
 	raised bool
 	dice   *dice
 	server *api.Server
+	// programs: pools may observe programs that elect themselves.
+	programs bool
 	// zenlead and people are accounts.
-	zenlead, people, scribbler client.Client
-	figures                    *Figures
-	trace                      func(string)
-	transforms                 [api.Kinds]toolscache.TransformFunc
+	zenlead, people, scribbler, program client.Client
+	figures                             *Figures
+	trace                               func(string)
+	transforms                          [api.Kinds]toolscache.TransformFunc
 
 	mu        sync.Mutex
 	now       weather
@@ -79,6 +81,7 @@ func newWorld(seed uint64, figures *Figures) *world {
 	w.server.Gap = func() int64 { return int64(gaps.intN(3)) }
 	w.server.Written = w.written
 	w.zenlead, w.people, w.scribbler = w.server.Client(api.Controller), w.server.Client(api.Administrator), w.server.Client(hand)
+	w.program, w.programs = w.server.Client(program), rolled(seed, "programs").in(0.4)
 	return w
 }
 
@@ -100,6 +103,7 @@ func (w *world) weather() weather {
 func (w *world) written(e api.Event) {
 	w.count(Writes)
 	w.countAnswer(e)
+	w.untouched(e)
 	w.record(e)
 	w.mu.Lock()
 	w.lastWrite = e.At

@@ -28,8 +28,8 @@ func (s *State) checkProgram() error {
 	uid := holder == s.Leader+"-"+string(s.UID)
 	c.check(s.Leader == "" || pod == s.Leader || uid, "Lease %s: held by %q, the status says %q", s.observed, holder, s.Leader)
 	c.check(s.Lease.Labels[v1alpha1.PoolLabel] == "" || s.observed == s.Policy.Name, "Lease %s: bears zen-lead's label", s.observed)
-	if s.own != nil {
-		c.check(deref(s.own.Spec.HolderIdentity) == "", "Lease %s: held by %q while the pool observes %s", s.Policy.Name, deref(s.own.Spec.HolderIdentity), s.observed)
+	if s.own != nil { // a program may have it, whom nobody observes any more
+		c.check(deref(s.own.Spec.HolderIdentity) == "" || deref(s.own.Spec.LeaseDurationSeconds) != heldForever, "Lease %s: held by %q while the pool observes %s", s.Policy.Name, deref(s.own.Spec.HolderIdentity), s.observed)
 	}
 	return c.err()
 }
