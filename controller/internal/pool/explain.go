@@ -64,6 +64,9 @@ func nextOf(members []Member, policy *v1alpha1.LeaderPolicy) *Member {
 }
 
 func why(policy *v1alpha1.LeaderPolicy, m *Member, leads, next bool) string {
+	if lease := policy.Observes(); lease != "" {
+		return whyObserved(lease, m, leads)
+	}
 	var says []string
 	switch {
 	case leads && m.Candidate():
@@ -86,4 +89,16 @@ func why(policy *v1alpha1.LeaderPolicy, m *Member, leads, next bool) string {
 		}
 	}
 	return strings.Join(says, ", ")
+}
+
+// whyObserved does not guess who leads next: that is the program's to say.
+func whyObserved(lease string, m *Member, leads bool) string {
+	says := "does not hold Lease " + lease
+	if leads {
+		says = "leads: it holds Lease " + lease
+	}
+	if !m.Candidate() {
+		says += ", and is " + ailment(m)
+	}
+	return says
 }

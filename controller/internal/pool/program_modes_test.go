@@ -147,3 +147,14 @@ func TestAnObservedLeaseIsNeverWritten(t *testing.T) {
 		})
 	}
 }
+
+func TestNobodyIsSaidToLeadNextWhereTheProgramElects(t *testing.T) {
+	o := statusNames(observing("a", member("a")), "a", 7)
+	pods := []corev1.Pod{*memberPod("a", corev1.ConditionFalse), *memberPod("b", corev1.ConditionTrue)}
+	want := []string{"leads: it holds Lease op, and is not ready", "does not hold Lease op"}
+	for i, e := range Explain(o.Policy, pods, nil) {
+		if e.Why != want[i] {
+			t.Errorf("%s %s, want %s", e.Name, e.Why, want[i])
+		}
+	}
+}
