@@ -74,7 +74,7 @@ var _ = Describe("The leader moves on", func() {
 	DescribeTable("when it", func(ctx context.Context, end func(context.Context, *scene.Scene)) {
 		s := scene.New(ctx, c)
 		s.Policy(ctx, "web")
-		s.Pod(ctx, "a", "web", scene.OnNode("nowhere"))
+		s.Pod(ctx, "a", "web", scene.OnNode(s.Node(ctx, "1")))
 		s.Pod(ctx, "b", "web")
 		before := s.Leads(ctx, "web", "a")
 		end(ctx, s)

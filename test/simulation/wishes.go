@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,32 +14,6 @@ import (
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/simulation/api"
 )
-
-// zones of nodes; each may be one that policies prefer.
-var zones = []string{"a", "b", "c"}
-
-// nodeCount is how many nodes there are.
-const nodeCount = 3
-
-func nodeName(n int) string { return "node-" + strconv.Itoa(n) }
-
-// createNodes makes the nodes, each in a zone.
-func (w *world) createNodes() error {
-	for n := range nodeCount {
-		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: nodeName(n), Labels: map[string]string{corev1.LabelTopologyZone: zones[n]}}}
-		if err := w.people.Create(context.Background(), node); err != nil {
-			return fmt.Errorf("node: %w", err)
-		}
-	}
-	return nil
-}
-
-// moveNode gives a node another zone.
-func (w *world) moveNode() bool {
-	n := w.objectOf(api.Node).(*corev1.Node).DeepCopy()
-	n.Labels[corev1.LabelTopologyZone] = pick(w.dice, zones)
-	return w.people.Update(context.Background(), n) == nil
-}
 
 // preference draws whom people prefer, and whether the lead moves back to it.
 func (w *world) preference() *v1alpha1.Preference {
@@ -121,8 +94,15 @@ func (w *world) obeyed(pool string, leader *corev1.Pod, candidates []*corev1.Pod
 	if to, asked := p.Annotations[v1alpha1.HandoverAnnotation]; asked {
 		return fmt.Errorf("the handover to %q is not answered", to)
 	}
+	if leader == nil || len(candidates) == 0 {
+		return nil
+	}
+	candidates = w.onBestNodes(candidates)
+	if got, most := w.fit(leader), w.fit(candidates[0]); got > most {
+		return fmt.Errorf("%s leads on a node of fit %d although %s is on one of %d", leader.Name, got, candidates[0].Name, most)
+	}
 	wish := p.Spec.Preference
-	if leader == nil || len(candidates) == 0 || wish == nil || wish.FailBack == nil {
+	if wish == nil || wish.FailBack == nil || w.fit(leader) > 0 {
 		return nil
 	}
 	best := slices.MaxFunc(candidates, func(a, b *corev1.Pod) int { return cmp.Compare(w.weight(wish, a), w.weight(wish, b)) })

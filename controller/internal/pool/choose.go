@@ -1,6 +1,10 @@
 package pool
 
-import "time"
+import (
+	"time"
+
+	"github.com/kube-zen/zen-lead/controller/internal/node"
+)
 
 // choice is who should lead, before anything is written.
 type choice struct {
@@ -16,7 +20,7 @@ type choice struct {
 	wait time.Duration
 }
 
-// choose says who leads. The leader stays while it is a candidate, unless a handover or fail-back moves it; else the best
+// choose says who leads. The leader stays while it is a candidate, unless a handover, its node or fail-back moves it; else the best
 // candidate leads; else the leader stays as long as it may: nobody is demoted with nobody to move to.
 func choose(o *Observed, holder *Member, asked *handover) choice {
 	best := bestOf(o.Members)
@@ -26,7 +30,7 @@ func choose(o *Observed, holder *Member, asked *handover) choice {
 	case asked.wanted():
 		return choice{leader: asked.target, planned: holder != nil && !holder.Terminal, reason: ReasonHandover}
 	case holder != nil && holder.Candidate():
-		return failBack(o, holder)
+		return stay(o, holder, best)
 	case best == nil && holder != nil && holder.MayStay():
 		return choice{leader: holder}
 	case best == nil:
@@ -47,11 +51,12 @@ func frozen(holder *Member) choice {
 	return choice{}
 }
 
-// bestOf returns the candidate of the largest weight, of those the oldest; nil if there is none.
+// bestOf returns the candidate on the best node, of those the one of the largest weight, of those the oldest; nil if there is
+// none.
 func bestOf(members []Member) *Member {
 	var best *Member
 	for i := range members {
-		if m := &members[i]; m.Candidate() && (best == nil || m.Weight > best.Weight) {
+		if m := &members[i]; m.Candidate() && (best == nil || better(m, best)) {
 			best = m
 		}
 	}
@@ -70,7 +75,7 @@ func failBack(o *Observed, holder *Member) choice {
 	var trusted *Member
 	for i := range o.Members {
 		m := &o.Members[i]
-		if !m.Candidate() || m.Weight <= holder.Weight {
+		if !m.Candidate() || m.Standing != node.Sound || m.Weight <= holder.Weight {
 			continue
 		}
 		switch left := after - min(m.CandidateFor, o.LeaseUnchangedFor); {

@@ -27,6 +27,12 @@ const (
 	ReasonStranger    Reason = "it is no member and did not renew the Lease"
 	ReasonHandover    Reason = "a handover was asked for"
 	ReasonPreferred   Reason = "the policy prefers another"
+
+	ReasonNodeLeaving      Reason = "its node is cordoned or about to go"
+	ReasonNodeSilent       Reason = "its node has stopped to renew its Lease"
+	ReasonNodeUnreachable  Reason = "its node is unreachable"
+	ReasonNodeGone         Reason = "its node is gone"
+	ReasonNodeOutOfService Reason = "its node is out of service"
 )
 
 // Reasons of events, beside the types of conditions, which events repeat.

@@ -55,6 +55,8 @@ func handoverOf(o *Observed, contended *contention) *handover {
 		h.refused = fmt.Sprintf("no pod of that name is a member of pool %s", o.Name)
 	case !m.Candidate():
 		h.refused = "it is " + ailment(m)
+	case m.Standing.Worse(bestOf(o.Members).Standing):
+		h.refused = string(reasonOf[m.Standing]) + ", and others may lead whose node is not" // it would be moved away at once
 	default:
 		h.target = m
 	}

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kube-zen/zen-lead/controller/internal/node"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/kube"
 	"github.com/kube-zen/zen-lead/core/term"
@@ -46,6 +47,9 @@ type Member struct {
 	// Labels of the pod; Node is the name of its node and NodeLabels the labels of that, nil while it is not known.
 	Labels, NodeLabels map[string]string
 	Node               string
+	// Standing is what its node means for it, and StandingFor for how long this process has seen it so.
+	Standing    node.Standing
+	StandingFor time.Duration
 	// Weight is how much the policy prefers it.
 	Weight int32
 	// CandidateFor is for how long this process has seen it as a candidate without a break.
@@ -128,7 +132,9 @@ func (m *Member) Candidate() bool {
 func (m *Member) MayStay() bool { return !m.Terminal && !m.Excluded }
 
 // exists says whether a leader is there and was not told to go: moving away from it is a choice.
-func (m *Member) exists() bool { return m.MayStay() && !m.Terminating }
+func (m *Member) exists() bool {
+	return m.MayStay() && !m.Terminating && m.Standing != node.OutOfService
+}
 
 // Holder returns the member as a record names it.
 func (m *Member) Holder() term.Holder {

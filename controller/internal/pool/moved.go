@@ -1,10 +1,13 @@
 package pool
 
 import (
+	"maps"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-zen/zen-lead/controller/internal/node"
 )
 
 // past is what a process has seen of a pool's moves and candidates. It is measured by the monotonic clock of this process
@@ -17,6 +20,28 @@ type past struct {
 	existing []time.Time
 	// since is when members became candidates.
 	since map[types.UID]candidature
+	// standings are those of members' nodes.
+	standings map[types.UID]standing
+}
+
+// standing is one of a member's node, since it was first seen.
+type standing struct {
+	is node.Standing
+	at time.Time
+}
+
+// note puts into a member what was seen of it before.
+func (p *past) note(m *Member, now time.Time) {
+	s, known := p.standings[m.UID]
+	if !known || s.is != m.Standing {
+		if p.standings == nil {
+			p.standings = map[types.UID]standing{}
+		}
+		s = standing{is: m.Standing, at: now}
+		p.standings[m.UID] = s
+	}
+	m.StandingFor = now.Sub(s.at)
+	m.CandidateFor = p.candidateFor(m, now)
 }
 
 type candidature struct {
@@ -26,11 +51,12 @@ type candidature struct {
 	ready metav1.Time
 }
 
-// candidateFor notes whether a member is a candidate, and returns for how long it was one without a break.
+// candidateFor notes whether a member is a candidate, and returns for how long it was one without a break, on a node that
+// nothing spoke against.
 func (p *past) candidateFor(m *Member, now time.Time) time.Duration {
 	c, known := p.since[m.UID]
 	switch {
-	case !m.Candidate():
+	case !m.Candidate() || m.Standing != node.Sound:
 		delete(p.since, m.UID)
 		return 0
 	case known && c.ready.Equal(&m.ReadySince):
@@ -70,11 +96,8 @@ func (p *past) tell(o *Observed, now time.Time) {
 	}
 }
 
-// prune forgets candidates that are no members.
+// prune forgets who is no member.
 func (p *past) prune(here map[types.UID]bool) {
-	for uid := range p.since {
-		if !here[uid] {
-			delete(p.since, uid)
-		}
-	}
+	maps.DeleteFunc(p.since, func(uid types.UID, _ candidature) bool { return !here[uid] })
+	maps.DeleteFunc(p.standings, func(uid types.UID, _ standing) bool { return !here[uid] })
 }

@@ -112,17 +112,12 @@ func (r *Reconciler) observeMembers(ctx context.Context, key types.NamespacedNam
 func (r *Reconciler) member(ctx context.Context, p *corev1.Pod, m *memory, now time.Time) (Member, error) {
 	member := MemberOf(p)
 	member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
-	member.CandidateFor = m.past.candidateFor(&member, now)
-	if member.Node == "" || r.NoNodes {
-		return member, nil
+	if member.Node != "" && !r.NoNodes {
+		if err := r.observeNode(ctx, r.Client, &member); err != nil {
+			return member, err
+		}
 	}
-	var n corev1.Node
-	switch err := r.Client.Get(ctx, types.NamespacedName{Name: member.Node}, &n, client.UnsafeDisableDeepCopy); {
-	case err == nil:
-		member.NodeLabels = n.Labels
-	case !apierrors.IsNotFound(err):
-		return member, fmt.Errorf("node of pod %s: %w", p.Name, err)
-	}
+	m.past.note(&member, now)
 	return member, nil
 }
 

@@ -18,10 +18,11 @@ import (
 // unverified lists the pods to be read from the API server before an election is carried out: holder and successor,
 // where this process may know more of the record than of the pods. It did not write the record, or it was asleep. The
 // record is then of one moment and the pods are of an earlier one: the holder may not have been created yet in this
-// process's view, and the successor be gone.
+// process's view, and the successor be gone. So are those of a move away from a node that may be well.
 func (o *Observed) unverified(e election) []string {
 	asked := []string{o.targetName()} // people ask right after they did something to that pod
-	if e.record != nil && (!o.OwnRecord || o.Drowsy) {
+	uncertain := e.planned && e.replaced != nil && e.reason == reasonOf[e.replaced.Standing] && e.replaced.Standing.Uncertain()
+	if e.record != nil && (!o.OwnRecord || o.Drowsy || uncertain) {
 		asked = append(asked, o.holderName(), leaderName(e))
 	}
 	var names []string
@@ -90,6 +91,9 @@ func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedNa
 		o.Members = slices.DeleteFunc(o.Members, func(m Member) bool { return m.Name == name })
 		if p := pods[i]; found[i] && poolOf(p) == key.Name {
 			member, err := r.member(ctx, p, m, now)
+			if err == nil && member.Standing.Uncertain() {
+				err = r.observeNode(ctx, r.Live, &member)
+			}
 			if err != nil {
 				return err
 			}

@@ -31,7 +31,7 @@ func (r *Reconciler) Watches() []Watch {
 	all := []Watch{
 		{&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfLease), []predicate.Predicate{r.leaseChanged()}},
 		{&corev1.Pod{}, enqueuePools(), []predicate.Predicate{memberChanged}},
-		{&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfNode), []predicate.Predicate{nodeChanged}},
+		{&corev1.Node{}, r.enqueueNode(), []predicate.Predicate{nodeChanged}},
 		{&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.policiesOfService), nil},
 		{&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(policyOfLabel), nil},
 	}

@@ -131,3 +131,14 @@ func (s *Scene) DeletePod(ctx context.Context, name string) {
 	GinkgoHelper()
 	Expect(s.Delete(ctx, &corev1.Pod{ObjectMeta: s.Meta(name)}, client.GracePeriodSeconds(0))).To(Succeed())
 }
+
+// Node creates a node, whose name it returns. No kubelet runs there, and none of its pods ends by itself.
+func (s *Scene) Node(ctx context.Context, name string) string {
+	GinkgoHelper()
+	n := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace + "-" + name}}
+	Expect(s.Create(ctx, n)).To(Succeed())
+	DeferCleanup(func(ctx context.Context) { // a namespace does not hold it
+		Expect(client.IgnoreNotFound(s.Delete(ctx, n))).To(Succeed())
+	})
+	return n.Name
+}

@@ -1,0 +1,45 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/kube-zen/zen-lead/controller/internal/node"
+)
+
+// drainsTogether is how long the lead waits on a node that is about to be emptied: whoever drains several nodes cordons
+// all of them first, one after the other, and the lead should not go to the next one of them. kubectl drain cordons a second
+// node 2 to 13 ms after the first when next to the API server, and evicts the first pod after 26 ms at the earliest.
+const drainsTogether = 15 * time.Millisecond
+
+// stay says whether a leader that is a candidate goes on: it moves, as planned, from a node that is about to be emptied, or is
+// lost, to a candidate on a better one. Else only fail-back moves it. best is the best candidate.
+func stay(o *Observed, holder, best *Member) choice {
+	if !holder.Standing.Worse(best.Standing) {
+		return failBack(o, holder)
+	}
+	if left := drainsTogether - holder.StandingFor; holder.Standing == node.Leaving && left > 0 {
+		return choice{leader: holder, wait: left}
+	}
+	if wait, _ := damped(o); wait > 0 && holder.exists() {
+		return choice{leader: holder, wait: wait}
+	}
+	return choice{leader: best, planned: true, reason: reasonOf[holder.Standing]}
+}
+
+// reasonOf says why a leader does not stay on its node.
+var reasonOf = map[node.Standing]Reason{
+	node.Leaving:      ReasonNodeLeaving,
+	node.Silent:       ReasonNodeSilent,
+	node.Unreachable:  ReasonNodeUnreachable,
+	node.Gone:         ReasonNodeGone,
+	node.OutOfService: ReasonNodeOutOfService,
+}
+
+// better says whether m should rather lead than n: its node is better, or else its weight is larger. Of equals the first
+// is meant, which is the older.
+func better(m, n *Member) bool {
+	if m.Standing.Worse(n.Standing) || n.Standing.Worse(m.Standing) {
+		return n.Standing.Worse(m.Standing)
+	}
+	return m.Weight > n.Weight
+}
