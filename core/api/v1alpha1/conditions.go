@@ -1,7 +1,7 @@
 package v1alpha1
 
 // Types of the conditions of a LeaderPolicy. LeaderElected and CandidatesAvailable are always present;
-// the others appear while they are true, and ConditionHandover once one was asked for.
+// the others appear while they are true, ConditionLeaderReachable while it is not, and ConditionHandover once one was asked for.
 const (
 	// ConditionLeaderElected is true while the Lease names a member.
 	ConditionLeaderElected = "LeaderElected"
@@ -15,6 +15,8 @@ const (
 	ConditionServiceConflict = "ServiceConflict"
 	// ConditionFieldsUnused is true while the spec says something that this controller cannot obey.
 	ConditionFieldsUnused = "FieldsUnused"
+	// ConditionLeaderReachable is there while the leader's node is not known to be well.
+	ConditionLeaderReachable = "LeaderReachable"
 	// ConditionHandover tells the outcome of the last handover that was asked for by HandoverAnnotation.
 	ConditionHandover = "Handover"
 )
@@ -77,6 +79,18 @@ const (
 const (
 	// ReasonServiceNotOurs: the Service exists and was not made for this policy; it is not touched.
 	ReasonServiceNotOurs = "ServiceNotOurs"
+)
+
+// Reasons of ConditionLeaderReachable.
+const (
+	// ReasonNodeSilent: the leader's node has stopped to renew its Lease; it may be well.
+	ReasonNodeSilent = "NodeSilent"
+	// ReasonNodeUnreachable: the node controller has not heard of the leader's node for its grace period.
+	ReasonNodeUnreachable = "NodeUnreachable"
+	// ReasonNodeGone: the leader's node is no object of the cluster any more.
+	ReasonNodeGone = "NodeGone"
+	// ReasonNodeOutOfService: somebody tainted the leader's node as out of service.
+	ReasonNodeOutOfService = "NodeOutOfService"
 )
 
 // Reasons of ConditionHandover.

@@ -222,7 +222,7 @@ type LeaderPolicyStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// LeaderElected and CandidatesAvailable always; LeaseContended, IdentityConflict and ServiceConflict while they are true;
-	// Handover once one was asked for.
+	// LeaderReachable while it is not; Handover once one was asked for.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

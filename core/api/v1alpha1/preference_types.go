@@ -67,6 +67,17 @@ type FailBack struct {
 	AfterSeconds int32 `json:"afterSeconds,omitempty"`
 }
 
+// UnreachableNode says what becomes of a leader whose node cannot be heard.
+// +kubebuilder:validation:Enum=move;hold
+type UnreachableNode string
+
+const (
+	// UnreachableNodeMove: another member leads.
+	UnreachableNodeMove UnreachableNode = "move"
+	// UnreachableNodeHold: the leader stays, until its pod is deleted or its node is known to be dead.
+	UnreachableNodeHold UnreachableNode = "hold"
+)
+
 // Failover bounds the moves that zen-lead makes by itself.
 //
 // +kubebuilder:validation:MinProperties=1
@@ -78,4 +89,11 @@ type Failover struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=3600
 	MinSecondsBetweenMoves int32 `json:"minSecondsBetweenMoves,omitempty"`
+
+	// What becomes of a leader whose node is unreachable or gone. "move" (the default): another member leads, although the old
+	// one may still run where nobody can tell it. "hold": the leader stays, without traffic, until its pod is deleted (other than by the
+	// node controller for the node's taint) or its node has the taint node.kubernetes.io/out-of-service.
+	// Set "hold" where two that work at once are worse than none; no default serves both.
+	// +optional
+	UnreachableNode UnreachableNode `json:"unreachableNode,omitempty"`
 }
