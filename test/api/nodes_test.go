@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
@@ -70,6 +71,32 @@ var _ = Describe("Nodes", func() {
 		before := s.Leads(ctx, "web", "a")
 		Expect(s.Delete(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: on[0]}})).To(Succeed())
 		Expect(s.Leads(ctx, "web", "b").Term).To(Equal(before.Term + 1))
+	}, limit)
+
+	It("with hold a leader stays on one that is unreachable, says so, and goes when it is out of service", func(ctx context.Context) {
+		s := scene.New(ctx, c)
+		on := nodes(ctx, s, "1", "2")
+		s.Policy(ctx, "web", func(p *v1alpha1.LeaderPolicy) {
+			p.Spec.Failover = &v1alpha1.Failover{UnreachableNode: v1alpha1.UnreachableNodeHold}
+		})
+		s.Pod(ctx, "a", "web", scene.OnNode(on[0]))
+		s.Pod(ctx, "b", "web", scene.OnNode(on[1]))
+		before := s.Leads(ctx, "web", "a")
+		changeNode(ctx, s, on[0], taint(corev1.TaintNodeUnreachable))
+		s.SetReady(ctx, "a", false) // as the node controller does
+		var held scene.State
+		Eventually(ctx, func(ctx context.Context) string {
+			held = s.Leads(ctx, "web", "a")
+			return held.Condition(v1alpha1.ConditionLeaderElected).Reason
+		}).Should(Equal(v1alpha1.ReasonLeaderKept))
+		Expect(held.Lease.ResourceVersion).To(Equal(before.Lease.ResourceVersion))
+		Expect(held.Condition(v1alpha1.ConditionLeaderReachable).Reason).To(Equal(v1alpha1.ReasonNodeUnreachable))
+		Expect(held.Slices[0].Endpoints[0].Conditions.Ready).To(HaveValue(BeFalse()))
+
+		changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
+		after := s.Leads(ctx, "web", "b")
+		Expect(after.Term).To(Equal(before.Term + 1))
+		Expect(after.Condition(v1alpha1.ConditionLeaderReachable)).To(BeNil())
 	}, limit)
 
 	It("where all are cordoned the leader stays, until there is somebody to move to", func(ctx context.Context) {

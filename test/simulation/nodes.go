@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/simulation/api"
 )
 
@@ -104,6 +105,17 @@ func (w *world) fit(pod *corev1.Pod) int {
 		return 1
 	}
 	return 0
+}
+
+// held says whether a pool holds its leader, nil for none, as its node is not reachable.
+func (w *world) held(pool string, leader *corev1.Pod) bool {
+	p, _ := w.server.Read(api.Policy, client.ObjectKey{Namespace: namespace, Name: pool}).(*v1alpha1.LeaderPolicy)
+	if leader == nil || p == nil || p.Spec.Failover == nil || p.Spec.Failover.UnreachableNode != v1alpha1.UnreachableNodeHold {
+		return false
+	}
+	n, _ := w.server.Read(api.Node, client.ObjectKey{Name: leader.Spec.NodeName}).(*corev1.Node)
+	unreachable := n == nil || n.Spec.Taints != nil && !slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeOutOfService })
+	return unreachable && lives(leader) && !excluded(leader)
 }
 
 // onBestNodes leaves those of the pods that are on the best nodes.

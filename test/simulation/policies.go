@@ -46,6 +46,12 @@ func (w *world) spec() (s v1alpha1.LeaderPolicySpec) {
 	if w.dice.in(0.2) {
 		s.Failover = &v1alpha1.Failover{MinSecondsBetweenMoves: int32(1 + w.dice.intN(5))}
 	}
+	if w.dice.in(0.2) {
+		if s.Failover == nil {
+			s.Failover = &v1alpha1.Failover{}
+		}
+		s.Failover.UnreachableNode = v1alpha1.UnreachableNodeHold
+	}
 	return s
 }
 

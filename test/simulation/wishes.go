@@ -97,6 +97,9 @@ func (w *world) obeyed(pool string, leader *corev1.Pod, candidates []*corev1.Pod
 	if leader == nil || len(candidates) == 0 {
 		return nil
 	}
+	if w.held(pool, leader) {
+		return nil
+	}
 	candidates = w.onBestNodes(candidates)
 	if got, most := w.fit(leader), w.fit(candidates[0]); got > most {
 		return fmt.Errorf("%s leads on a node of fit %d although %s is on one of %d", leader.Name, got, candidates[0].Name, most)

@@ -35,6 +35,8 @@ func choose(o *Observed, holder *Member, asked *handover) choice {
 		return choice{leader: holder}
 	case best == nil:
 		return choice{}
+	case holder != nil && o.holds(holder):
+		return choice{leader: holder, kept: "its node is not reachable, and spec.failover.unreachableNode is hold"}
 	case holder != nil && holder.exists():
 		if wait, why := damped(o); wait > 0 {
 			return choice{leader: holder, kept: why, wait: wait}

@@ -62,6 +62,7 @@ func eventsOf(o Observed, e election, record term.Record, status *v1alpha1.Leade
 	}
 	for _, kind := range []string{
 		v1alpha1.ConditionLeaseContended, v1alpha1.ConditionServiceConflict, v1alpha1.ConditionIdentityConflict, v1alpha1.ConditionFieldsUnused,
+		v1alpha1.ConditionLeaderReachable,
 	} {
 		c := meta.FindStatusCondition(status.Conditions, kind)
 		if c != nil && meta.FindStatusCondition(o.Policy.Status.Conditions, kind) == nil {

@@ -31,8 +31,8 @@ type Member struct {
 	ReadySince metav1.Time
 	// Running: its phase is Running.
 	Running bool
-	// Terminating: it has a deletion timestamp.
-	Terminating bool
+	// Terminating: it has a deletion timestamp. Tainted: as its node's taint wants it, not because somebody asked.
+	Terminating, Tainted bool
 	// Terminal: its phase is Succeeded or Failed; it never runs again.
 	Terminal bool
 	// Excluded: the annotation zen-lead/join keeps it from being elected.
@@ -90,6 +90,9 @@ func MemberOf(p *corev1.Pod) Member {
 		if c.Type == corev1.PodReady {
 			m.Ready, m.ReadySince = c.Status == corev1.ConditionTrue, c.LastTransitionTime
 		}
+		if c.Type == corev1.DisruptionTarget {
+			m.Tainted = m.Terminating && c.Reason == deletionByTaint
+		}
 	}
 	for _, ip := range p.Status.PodIPs {
 		m.IPs = append(m.IPs, ip.IP)
@@ -120,6 +123,9 @@ func roleOf(labels, annotations map[string]string) Role {
 	r.Term = kube.Term(r.TermText)
 	return r
 }
+
+// deletionByTaint is the reason of a pod's condition DisruptionTarget when the node controller deletes it for a taint.
+const deletionByTaint = "DeletionByTaintManager"
 
 // Candidate says whether the member may be elected now.
 func (m *Member) Candidate() bool {

@@ -3,6 +3,7 @@ package pool
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -49,11 +50,16 @@ func since(o Observed, e election, now time.Time) *metav1.MicroTime {
 
 func sameStatus(a, b *v1alpha1.LeaderPolicyStatus) bool { return equality.Semantic.DeepEqual(a, b) }
 
+// lasting are the conditions that are kept also while they are not true.
+var lasting = []string{
+	v1alpha1.ConditionLeaderElected, v1alpha1.ConditionCandidatesAvailable, v1alpha1.ConditionHandover, v1alpha1.ConditionLeaderReachable,
+}
+
 // conditions starts from those that are there, so that the time of a condition's last change survives.
 func conditions(o Observed, e election, record term.Record, now time.Time) []metav1.Condition {
 	var list []metav1.Condition
 	for _, c := range o.Policy.Status.Conditions {
-		if c.Type == v1alpha1.ConditionLeaderElected || c.Type == v1alpha1.ConditionCandidatesAvailable || c.Type == v1alpha1.ConditionHandover || c.Status == metav1.ConditionTrue {
+		if slices.Contains(lasting, c.Type) || c.Status == metav1.ConditionTrue {
 			list = append(list, c)
 		}
 	}
@@ -65,6 +71,11 @@ func conditions(o Observed, e election, record term.Record, now time.Time) []met
 	set(candidatesAvailable(o, e))
 	if e.handover != nil {
 		set(e.handover.outcome(record))
+	}
+	if c := leaderReachable(e.leader); c.Status == metav1.ConditionTrue {
+		meta.RemoveStatusCondition(&list, c.Type)
+	} else {
+		set(c)
 	}
 	for _, c := range []metav1.Condition{leaseContended(o, e), serviceConflict(o), identityConflict(o), fieldsUnused(o)} {
 		if c.Status == metav1.ConditionTrue {

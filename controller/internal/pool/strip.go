@@ -33,8 +33,8 @@ func StripPod(o any) (any, error) {
 		s.Spec.InitContainers = append(s.Spec.InitContainers, corev1.Container{Ports: c.Ports, RestartPolicy: c.RestartPolicy})
 	}
 	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			s.Status.Conditions = []corev1.PodCondition{{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime}}
+		if c.Type == corev1.PodReady || c.Type == corev1.DisruptionTarget {
+			s.Status.Conditions = append(s.Status.Conditions, corev1.PodCondition{Type: c.Type, Status: c.Status, Reason: c.Reason, LastTransitionTime: c.LastTransitionTime})
 		}
 	}
 	return s, nil

@@ -21,8 +21,7 @@ import (
 // process's view, and the successor be gone. So are those of a move away from a node that may be well.
 func (o *Observed) unverified(e election) []string {
 	asked := []string{o.targetName()} // people ask right after they did something to that pod
-	uncertain := e.planned && e.replaced != nil && e.reason == reasonOf[e.replaced.Standing] && e.replaced.Standing.Uncertain()
-	if e.record != nil && (!o.OwnRecord || o.Drowsy || uncertain) {
+	if e.record != nil && (!o.OwnRecord || o.Drowsy || o.uncertain(e)) {
 		asked = append(asked, o.holderName(), leaderName(e))
 	}
 	var names []string
@@ -32,6 +31,16 @@ func (o *Observed) unverified(e election) []string {
 		}
 	}
 	return names
+}
+
+// uncertain says whether a move depends on what this process knows of the leader's node: it may be well, although it looks
+// lost; or it is lost, which a pool that holds such leaders must know, and the pod's event came first.
+func (o *Observed) uncertain(e election) bool {
+	if e.replaced == nil || e.leader == e.replaced {
+		return false
+	}
+	away := e.planned && e.reason == reasonOf[e.replaced.Standing]
+	return away && e.replaced.Standing.Uncertain() || o.wantsHold() && !e.replaced.Standing.Lost()
 }
 
 func leaderName(e election) string {
@@ -91,7 +100,7 @@ func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedNa
 		o.Members = slices.DeleteFunc(o.Members, func(m Member) bool { return m.Name == name })
 		if p := pods[i]; found[i] && poolOf(p) == key.Name {
 			member, err := r.member(ctx, p, m, now)
-			if err == nil && member.Standing.Uncertain() {
+			if err == nil && member.Node != "" && (member.Standing.Uncertain() || o.wantsHold()) {
 				err = r.observeNode(ctx, r.Live, &member)
 			}
 			if err != nil {
