@@ -148,6 +148,9 @@ func (w *world) led(s *scene.Scene, pool string) error {
 			}
 		}
 	}
+	if leader != nil && leader.Annotations[corev1.PodDeletionCost] == "" {
+		return fmt.Errorf("%s leads without a deletion cost", leader.Name)
+	}
 	return w.obeyed(pool, leader, candidates)
 }
 

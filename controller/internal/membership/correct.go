@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
@@ -43,6 +44,7 @@ func correction(pod metav1.Object) ([]byte, error) {
 		changes = append(changes, operation{Op: "remove", Path: "/metadata/labels/zen-lead~1pool"})
 	}
 	if pool == "" {
+		changes = append(changes, takeOffCost(labels, annotations)...)
 		changes = append(changes, takeOff("/metadata/labels/zen-lead~1role", labels, v1alpha1.RoleLabel)...)
 		changes = append(changes, takeOff("/metadata/annotations/zen-lead~1role", annotations, v1alpha1.RoleAnnotation)...)
 		changes = append(changes, takeOff("/metadata/annotations/zen-lead~1term", annotations, v1alpha1.TermAnnotation)...)
@@ -62,6 +64,16 @@ func correction(pod metav1.Object) ([]byte, error) {
 		return nil, fmt.Errorf("patch of pod %s: %w", pod.GetName(), err)
 	}
 	return body, nil
+}
+
+// takeOffCost takes off the deletion cost that a leader was given, unless its user has given it another.
+func takeOffCost(labels, annotations map[string]string) []operation {
+	led := labels[v1alpha1.RoleLabel] == v1alpha1.RoleLeader || annotations[v1alpha1.RoleAnnotation] == v1alpha1.RoleLeader
+	if !led || annotations[corev1.PodDeletionCost] != v1alpha1.LeaderDeletionCost {
+		return nil
+	}
+	const path = "/metadata/annotations/controller.kubernetes.io~1pod-deletion-cost"
+	return []operation{{"test", path, v1alpha1.LeaderDeletionCost}, {Op: "remove", Path: path}}
 }
 
 func takeOff(path string, from map[string]string, key string) []operation {

@@ -16,14 +16,19 @@ func TestCorrection(t *testing.T) {
 		wantLabels, wantAnnotations m
 		nothing                     bool
 	}{
-		"a pod in no pool is left alone":      {m{"app": "x"}, m{"a": "b"}, nil, nil, true},
-		"a member with its label is alright":  {m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, nil, nil, true},
-		"an older pod gets its label":         {m{"app": "x"}, m{"zen-lead/pool": "web"}, m{"app": "x", "zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, false},
-		"a pod without labels gets the map":   {nil, m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, false},
-		"a label follows the annotation":      {m{"zen-lead/pool": "api"}, m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, false},
-		"a label without annotation goes":     {m{"zen-lead/pool": "web"}, nil, m{}, nil, false},
-		"an invalid name is nobody's pool":    {m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "No_Pool"}, m{}, m{"zen-lead/pool": "No_Pool"}, false},
-		"a pod that left loses its role":      {m{"app": "x", "zen-lead/role": "leader"}, m{"zen-lead/role": "leader", "zen-lead/term": "7"}, m{"app": "x"}, m{}, false},
+		"a pod in no pool is left alone":                 {m{"app": "x"}, m{"a": "b"}, nil, nil, true},
+		"a member with its label is alright":             {m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, nil, nil, true},
+		"an older pod gets its label":                    {m{"app": "x"}, m{"zen-lead/pool": "web"}, m{"app": "x", "zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, false},
+		"a pod without labels gets the map":              {nil, m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, false},
+		"a label follows the annotation":                 {m{"zen-lead/pool": "api"}, m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "web"}, false},
+		"a label without annotation goes":                {m{"zen-lead/pool": "web"}, nil, m{}, nil, false},
+		"an invalid name is nobody's pool":               {m{"zen-lead/pool": "web"}, m{"zen-lead/pool": "No_Pool"}, m{}, m{"zen-lead/pool": "No_Pool"}, false},
+		"a pod that left loses its role":                 {m{"app": "x", "zen-lead/role": "leader"}, m{"zen-lead/role": "leader", "zen-lead/term": "7"}, m{"app": "x"}, m{}, false},
+		"a pod that left loses a leader's deletion cost": {nil, m{"zen-lead/role": "leader", "controller.kubernetes.io/pod-deletion-cost": "1000"}, nil, m{}, false},
+		"a deletion cost of its user's stays": {
+			nil, m{"zen-lead/role": "leader", "controller.kubernetes.io/pod-deletion-cost": "7"}, nil, m{"controller.kubernetes.io/pod-deletion-cost": "7"}, false},
+		"the same number on a pod that did not lead is its user's": {
+			nil, m{"zen-lead/role": "follower", "controller.kubernetes.io/pod-deletion-cost": "1000"}, nil, m{"controller.kubernetes.io/pod-deletion-cost": "1000"}, false},
 		"a role that was half removed is too": {nil, m{"zen-lead/role": "leader"}, nil, m{}, false},
 		"a member keeps its role":             {m{"zen-lead/pool": "web", "zen-lead/role": "leader"}, m{"zen-lead/pool": "web", "zen-lead/role": "leader"}, nil, nil, true},
 	} {

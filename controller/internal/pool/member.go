@@ -65,9 +65,14 @@ type Role struct {
 	// TermText is the term annotation as it stands, which the fence compares; Term is its value, 0 if it is none.
 	TermText string
 	Term     term.Number
-	// HasAnnotation, HasLabel and HasTerm tell a value that is empty from one that is absent.
-	HasAnnotation, HasLabel, HasTerm bool
+	// Cost is what its deletion costs, ours or the user's.
+	Cost string
+	// HasAnnotation, HasLabel, HasTerm and HasCost tell a value that is empty from one that is absent.
+	HasAnnotation, HasLabel, HasTerm, HasCost bool
 }
+
+// none: it never had a role.
+func (r *Role) none() bool { return !r.HasAnnotation && !r.HasLabel && !r.HasTerm }
 
 // MemberOf reads a pod.
 func MemberOf(p *corev1.Pod) Member {
@@ -121,6 +126,7 @@ func roleOf(labels, annotations map[string]string) Role {
 	r.Label, r.HasLabel = labels[v1alpha1.RoleLabel]
 	r.TermText, r.HasTerm = annotations[v1alpha1.TermAnnotation]
 	r.Term = kube.Term(r.TermText)
+	r.Cost, r.HasCost = annotations[corev1.PodDeletionCost]
 	return r
 }
 

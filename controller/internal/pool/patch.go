@@ -23,6 +23,7 @@ const (
 	poolAnnotationPath = "/metadata/annotations/zen-lead~1pool"
 	rolePath           = "/metadata/annotations/zen-lead~1role"
 	termPath           = "/metadata/annotations/zen-lead~1term"
+	costPath           = "/metadata/annotations/controller.kubernetes.io~1pod-deletion-cost"
 	handoverPath       = "/metadata/annotations/zen-lead~1handover"
 )
 
@@ -51,6 +52,7 @@ func (w RoleWrite) patch(pool string) ([]byte, error) {
 			operation{"add", roleLabelPath, w.Role},
 		)
 	}
+	ops = append(ops, w.cost()...)
 	body, err := json.Marshal(ops)
 	if err != nil {
 		return nil, fmt.Errorf("patch of pod %s: %w", w.Member.Name, err)
@@ -82,12 +84,19 @@ func orNull(s string, there bool) any {
 
 // written is the role that the member bears once w is carried out.
 func (w RoleWrite) written() Role {
-	if w.Role == "" {
-		r := w.Member.Role
-		return Role{TermText: r.TermText, Term: r.Term, HasTerm: r.HasTerm}
+	was := w.Member.Role
+	is := Role{TermText: was.TermText, Term: was.Term, HasTerm: was.HasTerm}
+	if w.Role != "" {
+		is = roleOf(
+			map[string]string{v1alpha1.RoleLabel: w.Role},
+			map[string]string{v1alpha1.RoleAnnotation: w.Role, v1alpha1.TermAnnotation: kube.FormatTerm(w.Term)},
+		)
 	}
-	return roleOf(
-		map[string]string{v1alpha1.RoleLabel: w.Role},
-		map[string]string{v1alpha1.RoleAnnotation: w.Role, v1alpha1.TermAnnotation: kube.FormatTerm(w.Term)},
-	)
+	switch {
+	case w.costs():
+		is.Cost, is.HasCost = v1alpha1.LeaderDeletionCost, true
+	case !w.costsNoMore():
+		is.Cost, is.HasCost = was.Cost, was.HasCost
+	}
+	return is
 }

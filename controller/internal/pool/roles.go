@@ -32,7 +32,7 @@ func roles(o Observed, e election, t term.Number) []RoleWrite {
 		m := &o.Members[i]
 		switch {
 		case m == e.leader:
-			if !hasRole(m, v1alpha1.RoleLeader) || m.Role.Term != t {
+			if !hasRole(m, v1alpha1.RoleLeader) || m.Role.Term != t || !m.Role.HasCost {
 				writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleLeader, Term: t})
 			}
 		case e.record != nil && m == e.replaced:
@@ -44,7 +44,7 @@ func roles(o Observed, e election, t term.Number) []RoleWrite {
 			if !hasRole(m, v1alpha1.RoleFollower) {
 				writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: m.Role.Term})
 			}
-		case m.Role == Role{} && (m.Terminal || m.Terminating):
+		case m.Role.none() && (m.Terminal || m.Terminating):
 			// It never had a role and will not need one.
 		case !hasRole(m, v1alpha1.RoleFollower) || !m.Role.Term.Valid() || m.Role.Term > t:
 			writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: t})

@@ -40,14 +40,14 @@ func StripPod(o any) (any, error) {
 	return s, nil
 }
 
-// ours keeps zen-lead's keys. It tells no keys (empty) from no map (nil): a patch must bring the map.
+// ours keeps zen-lead's keys, and the deletion cost. It tells no keys (empty) from no map (nil): a patch must bring the map.
 func ours(all map[string]string) map[string]string {
 	if all == nil {
 		return nil
 	}
 	kept := map[string]string{}
 	for k, v := range all {
-		if strings.HasPrefix(k, "zen-lead/") {
+		if strings.HasPrefix(k, "zen-lead/") || k == corev1.PodDeletionCost {
 			kept[k] = v
 		}
 	}

@@ -41,5 +41,9 @@ const (
 	RoleFollower = "follower"
 )
 
+// LeaderDeletionCost is the value of the annotation controller.kubernetes.io/pod-deletion-cost that a leader gets unless it has one,
+// and that is taken off with the role: a ReplicaSet that scales in deletes pods of smaller cost, 0 where there is none, before it.
+const LeaderDeletionCost = "1000"
+
 // LeaderServiceSuffix is appended to a policy's name to name its leader Service, unless the policy names it.
 const LeaderServiceSuffix = "-leader"
