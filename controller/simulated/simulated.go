@@ -37,6 +37,8 @@ type Options struct {
 	Now      func() time.Time
 	// Preferred says whether a pool prefers this replica. Nil: all pools do.
 	Preferred func(types.NamespacedName) bool
+	// Heartbeats tells which nodes are silent. Nil: none is.
+	Heartbeats pool.Heartbeats
 }
 
 // Pools is the controller of pools. Its Beat runs beside it, as long as the process does.
@@ -58,6 +60,6 @@ func New(o Options, allPods bool) (*Pools, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	r := &pool.Reconciler{Client: o.Client, Live: o.Live, Recorder: o.Recorder, Now: o.Now, Preferred: o.Preferred}
+	r := &pool.Reconciler{Client: o.Client, Live: o.Live, Recorder: o.Recorder, Now: o.Now, Preferred: o.Preferred, Heartbeats: o.Heartbeats}
 	return &Pools{Reconciler: r, Watches: r.Watches(), Indexes: pool.Indexes(), Cache: held, RateLimiter: pool.RateLimiter()}, nil
 }

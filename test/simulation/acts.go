@@ -35,6 +35,7 @@ var personal = []act{
 	{"node moved", 2, (*world).moveNode, false},
 	{"node cordoned", 4, (*world).cordonNode, false},
 	{"node uncordoned", 4, (*world).uncordonNode, false},
+	{"node silent or heard again", 3, (*world).silence, false},
 	{"node lost", 2, (*world).loseNode, false},
 	{"node back", 3, (*world).findNode, false},
 	{"node removed or made again", 3, (*world).removeNode, false},

@@ -99,7 +99,7 @@ func (w *world) removeNode() bool {
 func (w *world) fit(pod *corev1.Pod) int {
 	n, _ := w.server.Read(api.Node, client.ObjectKey{Name: pod.Spec.NodeName}).(*corev1.Node)
 	switch {
-	case n == nil, n.Spec.Taints != nil:
+	case n == nil, n.Spec.Taints != nil, w.isSilent(n.Name):
 		return 2
 	case n.Spec.Unschedulable:
 		return 1
@@ -114,7 +114,7 @@ func (w *world) held(pool string, leader *corev1.Pod) bool {
 		return false
 	}
 	n, _ := w.server.Read(api.Node, client.ObjectKey{Name: leader.Spec.NodeName}).(*corev1.Node)
-	unreachable := n == nil || n.Spec.Taints != nil && !slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeOutOfService })
+	unreachable := n == nil || (n.Spec.Taints != nil || w.isSilent(n.Name)) && !slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeOutOfService })
 	return unreachable && lives(leader) && !excluded(leader)
 }
 

@@ -51,7 +51,8 @@ func start(w *world, replica int, name string) (*process, error) {
 	p := &process{world: w, name: name, asked: map[string]int{}, decided: map[types.NamespacedName]int{}}
 	pools, err := simulated.New(simulated.Options{
 		Client: &cached{process: p}, Live: &live{process: p}, Recorder: told{}, Now: p.clock,
-		Preferred: func(pool types.NamespacedName) bool { return w.prefers(pool.Name, replica) },
+		Preferred:  func(pool types.NamespacedName) bool { return w.prefers(pool.Name, replica) },
+		Heartbeats: heartbeats{w},
 	}, false)
 	if err != nil {
 		return nil, fmt.Errorf("controller: %w", err)

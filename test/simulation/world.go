@@ -57,6 +57,8 @@ type world struct {
 	lastWrite time.Time
 	forms     map[client.Object]client.Object
 	addresses int
+	// silent are the nodes that do not renew their Leases.
+	silent map[string]bool
 }
 
 // condition of the API server.
@@ -72,7 +74,7 @@ const (
 func newWorld(seed uint64, figures *Figures) *world {
 	w := &world{
 		seed: seed, dice: rolled(seed, "world"), server: api.NewServer(int64(1000 + seed%1000)), figures: figures,
-		forms: map[client.Object]client.Object{},
+		forms: map[client.Object]client.Object{}, silent: map[string]bool{},
 	}
 	w.now = drawWeather(w.dice)
 	w.server.Unguarded = w.dice.in(0.5)

@@ -6,13 +6,16 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"github.com/kube-zen/zen-lead/controller/internal/heartbeat"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
 
@@ -44,6 +47,14 @@ func Add(ctx context.Context, m manager.Manager, preferred func(types.Namespaced
 	for _, w := range r.Watches() {
 		b = b.Watches(w.Object, w.Handler, builder.WithPredicates(w.Predicates...))
 	}
+	if !confined {
+		heartbeats, err := addHeartbeats(m)
+		if err != nil {
+			return err
+		}
+		r.Heartbeats = heartbeats
+		b = b.WatchesRawSource(source.Channel(heartbeats.News(), r.enqueueNode()))
+	}
 	err := b.
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers, SkipNameValidation: new(true), RateLimiter: RateLimiter(),
@@ -53,6 +64,19 @@ func Add(ctx context.Context, m manager.Manager, preferred func(types.Namespaced
 		return fmt.Errorf("controller of pools: %w", err)
 	}
 	return nil
+}
+
+// addHeartbeats has the manager watch the Leases of nodes.
+func addHeartbeats(m manager.Manager) (*heartbeat.Watcher, error) {
+	leases, err := coordinationclient.NewForConfigAndClient(m.GetConfig(), m.GetHTTPClient())
+	if err != nil {
+		return nil, fmt.Errorf("client of node Leases: %w", err)
+	}
+	w := heartbeat.New(leases)
+	if err := m.Add(w); err != nil {
+		return nil, fmt.Errorf("watch of node Leases: %w", err)
+	}
+	return w, nil
 }
 
 // RateLimiter returns what paces the retries of passes that failed.

@@ -1,7 +1,9 @@
 package pool
 
 import (
+	"context"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/kube-zen/zen-lead/controller/internal/node"
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
 
 // on puts a member on a node of that standing, since long ago.
@@ -187,6 +190,40 @@ func TestTheLeadersOfANodeOvertakeOthers(t *testing.T) {
 			r.enqueueNode().Update(t.Context(), event.UpdateEvent{ObjectOld: nodeOf(), ObjectNew: nodeOf()}, q)
 			if _, got, _ := q.GetWithPriority(); got != tc.priority {
 				t.Errorf("priority %d, want %d", got, tc.priority)
+			}
+		})
+	}
+}
+
+// beats are nodes that are silent, and those of them that a look at the API server finds to be well.
+type beats struct{ silent, well []string }
+
+func (b beats) Silent(node string) bool { return slices.Contains(b.silent, node) }
+
+func (b beats) StillSilent(_ context.Context, node string) (bool, error) {
+	return b.Silent(node) && !slices.Contains(b.well, node), nil
+}
+
+func TestTheLeaseOfANodeIsReadBeforeAMoveOnSuspicion(t *testing.T) {
+	for name, tc := range map[string]struct {
+		well  []string
+		moves bool
+	}{"it is as it was": {nil, true}, "it was renewed": {[]string{"n1"}, false}} {
+		t.Run(name, func(t *testing.T) {
+			c := ledPool("")
+			delete(c["leaderpolicies/web"].(*v1alpha1.LeaderPolicy).Annotations, v1alpha1.HandoverAnnotation)
+			for i, pod := range []string{"a", "b"} {
+				n := "n" + strconv.Itoa(i+1)
+				c["pods/"+pod].(*corev1.Pod).Spec.NodeName = n
+				c["nodes/"+n] = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: n, UID: "u"}}
+				c["/api/v1/nodes/"+n] = c["nodes/"+n] // in no namespace
+			}
+			w := &wire{live: c}
+			r := reconciler(t, w, c)
+			r.Heartbeats = beats{silent: []string{"n1"}, well: tc.well}
+			decideOnce(t, r)
+			if moved := len(w.sentTo("leases")) > 0; moved != tc.moves {
+				t.Errorf("moved: %v, want %v; wrote %v", moved, tc.moves, w.writes)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kube-zen/zen-lead/controller/internal/node"
 	"github.com/kube-zen/zen-lead/controller/internal/preference"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
@@ -26,7 +27,7 @@ func Explain(policy *v1alpha1.LeaderPolicy, pods []corev1.Pod, nodes map[string]
 	for i := range pods {
 		m := MemberOf(&pods[i])
 		if n := nodes[m.Node]; n != nil {
-			m.NodeLabels = n.Labels
+			m.NodeLabels, m.Standing = n.Labels, node.StandingOf(n)
 		}
 		o.Members = append(o.Members, m)
 	}
@@ -56,7 +57,7 @@ func leads(policy *v1alpha1.LeaderPolicy, m *Member) bool {
 func nextOf(members []Member, policy *v1alpha1.LeaderPolicy) *Member {
 	var best *Member
 	for i := range members {
-		if m := &members[i]; !leads(policy, m) && m.Candidate() && (best == nil || m.Weight > best.Weight) {
+		if m := &members[i]; !leads(policy, m) && m.Candidate() && (best == nil || better(m, best)) {
 			best = m
 		}
 	}
@@ -79,6 +80,9 @@ func why(policy *v1alpha1.LeaderPolicy, m *Member, leads, next bool) string {
 		says = append(says, "leads next")
 	default:
 		says = append(says, "may lead")
+	}
+	if m.Standing != node.Sound {
+		says = append(says, string(reasonOf[m.Standing]))
 	}
 	if policy.Spec.Preference != nil {
 		weight, by := preference.Weigh(policy.Spec.Preference, m.Traits())

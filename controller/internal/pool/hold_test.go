@@ -121,3 +121,11 @@ func TestADeletionForATaintIsToldFromOneThatSomebodyAskedFor(t *testing.T) {
 		}
 	}
 }
+
+func TestAControllerThatMayNotLookAtNodesSaysThatItHoldsNobody(t *testing.T) {
+	o := holds(observed("a", member("a")))
+	o.NoNodes = true
+	if c := conditionOf(t, Decide(o, epoch).Status, v1alpha1.ConditionFieldsUnused); c.Reason != v1alpha1.ReasonNodesUnknown {
+		t.Errorf("%s: %s", c.Reason, c.Message)
+	}
+}

@@ -24,8 +24,16 @@ func StripNode(o any) (any, error) {
 	return node.Reduced(n), nil
 }
 
-// observeNode puts into a member what its node says, as nodes reads it.
-func (r *Reconciler) observeNode(ctx context.Context, nodes client.Reader, m *Member) error {
+// observeNode puts into a member what its node says, as the cache has it, or live. Nothing speaks against a node that this
+// process may not look at, or that the pod does not have yet.
+func (r *Reconciler) observeNode(ctx context.Context, m *Member, live bool) error {
+	if m.Node == "" || r.NoNodes {
+		return nil
+	}
+	nodes := client.Reader(r.Client)
+	if live {
+		nodes = r.Live
+	}
 	n, found, err := get(ctx, nodes, types.NamespacedName{Name: m.Node}, &corev1.Node{})
 	if err != nil {
 		return fmt.Errorf("node of pod %s: %w", m.Name, err)
@@ -35,7 +43,17 @@ func (r *Reconciler) observeNode(ctx context.Context, nodes client.Reader, m *Me
 		return nil
 	}
 	m.NodeLabels, m.Standing = n.Labels, node.StandingOf(n)
-	return nil
+	if r.Heartbeats == nil || m.Standing.Lost() {
+		return nil
+	}
+	silent := r.Heartbeats.Silent(m.Node)
+	if live {
+		silent, err = r.Heartbeats.StillSilent(ctx, m.Node)
+	}
+	if silent {
+		m.Standing = node.Silent
+	}
+	return err
 }
 
 // nodeChanged passes over what no election looks at: a kubelet writes its node's status every few minutes.

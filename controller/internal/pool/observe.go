@@ -112,10 +112,8 @@ func (r *Reconciler) observeMembers(ctx context.Context, key types.NamespacedNam
 func (r *Reconciler) member(ctx context.Context, p *corev1.Pod, m *memory, now time.Time) (Member, error) {
 	member := MemberOf(p)
 	member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
-	if member.Node != "" && !r.NoNodes {
-		if err := r.observeNode(ctx, r.Client, &member); err != nil {
-			return member, err
-		}
+	if err := r.observeNode(ctx, &member, false); err != nil {
+		return member, err
 	}
 	m.past.note(&member, now)
 	return member, nil

@@ -25,6 +25,8 @@ type Reconciler struct {
 	Now func() time.Time
 	// Preferred says whether a pool prefers this replica, which then acts at once. Nil: all pools do.
 	Preferred func(pool types.NamespacedName) bool
+	// Heartbeats tells which nodes are silent. Nil: none is.
+	Heartbeats Heartbeats
 
 	// NoNodes: this process may not look at nodes. Nothing is known of them then.
 	NoNodes bool
@@ -34,6 +36,13 @@ type Reconciler struct {
 	pulse    pulse
 	// busy counts the passes under way, creating those of them that create a Service.
 	busy, creating atomic.Int32
+}
+
+// Heartbeats tells which nodes have stopped to renew their Leases.
+type Heartbeats interface {
+	// Silent says what is known of a node. StillSilent asks the API server before it says so.
+	Silent(node string) bool
+	StillSilent(ctx context.Context, node string) (bool, error)
 }
 
 // retryAfter is when a pass that found itself stale is tried again, unless the event of the change comes first.

@@ -11,8 +11,17 @@ import (
 // fieldsUnused tells of what the spec says and this process cannot obey.
 func fieldsUnused(o Observed) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionFieldsUnused, Status: metav1.ConditionFalse}
+	if !o.NoNodes {
+		return c
+	}
+	if o.wantsHold() {
+		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNodesUnknown
+		c.Message = "spec.failover.unreachableNode: hold holds nobody, as the controller may not look at nodes (--watch-namespaces): " +
+			"use a controller for the whole cluster"
+		return c
+	}
 	p := o.Policy.Spec.Preference
-	if !o.NoNodes || p == nil {
+	if p == nil {
 		return c
 	}
 	ofNodes := func(w v1alpha1.PreferenceWeight) bool { return w.Zone != "" || w.Region != "" || len(w.NodeLabels) > 0 }

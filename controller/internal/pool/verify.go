@@ -100,8 +100,8 @@ func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedNa
 		o.Members = slices.DeleteFunc(o.Members, func(m Member) bool { return m.Name == name })
 		if p := pods[i]; found[i] && poolOf(p) == key.Name {
 			member, err := r.member(ctx, p, m, now)
-			if err == nil && member.Node != "" && (member.Standing.Uncertain() || o.wantsHold()) {
-				err = r.observeNode(ctx, r.Live, &member)
+			if err == nil && (member.Standing.Uncertain() || o.wantsHold()) {
+				err = r.observeNode(ctx, &member, true)
 			}
 			if err != nil {
 				return err

@@ -170,6 +170,7 @@ var kinds = map[string]schema.GroupVersionKind{
 	fmt.Sprintf("%T", &v1alpha1.LeaderPolicy{}):     v1alpha1.GroupVersion.WithKind("LeaderPolicy"),
 	fmt.Sprintf("%T", &coordinationv1.Lease{}):      coordinationv1.SchemeGroupVersion.WithKind("Lease"),
 	fmt.Sprintf("%T", &corev1.Pod{}):                corev1.SchemeGroupVersion.WithKind("Pod"),
+	fmt.Sprintf("%T", &corev1.Node{}):               corev1.SchemeGroupVersion.WithKind("Node"),
 	fmt.Sprintf("%T", &corev1.Service{}):            corev1.SchemeGroupVersion.WithKind("Service"),
 	fmt.Sprintf("%T", &discoveryv1.EndpointSlice{}): discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"),
 }
@@ -183,7 +184,11 @@ func reconciler(t *testing.T, w *wire, c cached) *Reconciler {
 	}
 	mapper := meta.NewDefaultRESTMapper(nil)
 	for _, k := range kinds {
-		mapper.Add(k, meta.RESTScopeNamespace)
+		scope := meta.RESTScopeNamespace
+		if k.Kind == "Node" {
+			scope = meta.RESTScopeRoot
+		}
+		mapper.Add(k, scope)
 	}
 	config := &rest.Config{Host: "http://wire", QPS: -1, ContentConfig: rest.ContentConfig{ContentType: runtime.ContentTypeJSON}}
 	o := client.Options{Scheme: scheme, Mapper: mapper, HTTPClient: &http.Client{Transport: w}}
