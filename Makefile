@@ -31,7 +31,7 @@ cluster-stop: ## Stop it
 	@go -C test run ./cmd/cluster stop
 
 .PHONY: demo
-demo: ## Three pods, three faults, each failover timed by an independent watch
+demo: ## Three pods, six moves of the lead, each timed by an independent watch
 	@go -C test run ./cmd/demo
 
 .PHONY: test

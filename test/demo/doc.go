@@ -1,4 +1,4 @@
-// Package demo shows zen-lead at work: three pods, three faults, and how long each failover took.
+// Package demo shows zen-lead at work: three pods, six moves of the lead, and how long each took.
 //
 // Guarantees:
 //   - What is shown is checked: a step that did not end as the contract says makes [Run] return an error that tells what

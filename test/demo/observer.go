@@ -36,7 +36,7 @@ type observer struct {
 func observe(ctx context.Context, c client.WithWatch, namespace string) (*observer, error) {
 	o := &observer{world: newWorld(), changed: make(chan struct{})}
 	for _, list := range []client.ObjectList{
-		&corev1.PodList{}, &discoveryv1.EndpointSliceList{}, &corev1.ServiceList{}, &coordinationv1.LeaseList{}, &v1alpha1.LeaderPolicyList{},
+		&corev1.NodeList{}, &corev1.PodList{}, &discoveryv1.EndpointSliceList{}, &corev1.ServiceList{}, &coordinationv1.LeaseList{}, &v1alpha1.LeaderPolicyList{},
 	} {
 		if err := o.follow(ctx, c, list, namespace); err != nil {
 			return nil, fmt.Errorf("watch %T: %w", list, err)

@@ -58,7 +58,7 @@ const fakeNodes = 3
 
 // startLocal makes a cluster of the demo's own.
 func (p *place) startLocal(ctx context.Context) error {
-	p.tell.text(`zen-lead: three pods, three faults, each failover timed.
+	p.tell.text(`zen-lead: three pods, six moves of the lead, each timed.
 API server, etcd, controller manager and scheduler are real and run on this machine; kwok stands for the kubelets.
 `)
 	var err error

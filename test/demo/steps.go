@@ -17,7 +17,7 @@ type step struct {
 	// do makes the fault.
 	do func(ctx context.Context, leader *corev1.Pod) error
 	// seen recognises the event of the fault.
-	seen func(leader types.UID) fault
+	seen func(leader *corev1.Pod) fault
 	// alive: the old leader goes on; fewer is how many candidates are missing then.
 	alive bool
 	fewer int
@@ -26,12 +26,18 @@ type step struct {
 }
 
 func (d *demo) steps() []step {
-	return []step{
+	steps := []step{
 		{what: "leader pod deleted", do: d.deletePod, seen: deleted},
 		{what: "leader made unready", do: d.makeUnready, seen: unready, alive: true, fewer: 1, undo: d.makeReady},
 		{what: "planned handover", do: d.handOver, seen: asked, alive: true},
-		{what: "controller killed, then the leader deleted", do: d.deleteWithoutController, seen: deleted},
 	}
+	if d.place.local != nil { // the nodes of a borrowed cluster are other people's too
+		steps = append(steps,
+			step{what: "leader's node unreachable", do: d.loseNode, seen: nodeLost, alive: true},
+			step{what: "leader's node drained", do: d.drain, seen: nodeCordoned},
+		)
+	}
+	return append(steps, step{what: "controller killed, then the leader deleted", do: d.deleteWithoutController, seen: deleted})
 }
 
 // step makes a fault, waits for the end of the move, and checks and measures it.
@@ -79,7 +85,7 @@ func (d *demo) leader() (leader *corev1.Pod, r leaseRecord, service types.UID) {
 }
 
 func (d *demo) measure(s step, mark int, leader *corev1.Pod) (result, error) {
-	t, err := measure(d.observer.events(), mark, leader.UID, s.seen(leader.UID))
+	t, err := measure(d.observer.events(), mark, leader.UID, s.seen(leader))
 	if err != nil {
 		return result{}, err
 	}

@@ -15,23 +15,23 @@ import (
 type fault func(event) bool
 
 // deleted is the first event that says that a pod is being deleted, or is gone.
-func deleted(pod types.UID) fault {
+func deleted(pod *corev1.Pod) fault {
 	return func(e event) bool {
 		p, ok := e.object.(*corev1.Pod)
-		return ok && p.UID == pod && (e.kind == watch.Deleted || p.DeletionTimestamp != nil)
+		return ok && p.UID == pod.UID && (e.kind == watch.Deleted || p.DeletionTimestamp != nil)
 	}
 }
 
 // unready is the first event that says that a pod is not ready.
-func unready(pod types.UID) fault {
+func unready(pod *corev1.Pod) fault {
 	return func(e event) bool {
 		p, ok := e.object.(*corev1.Pod)
-		return ok && p.UID == pod && !isReady(p)
+		return ok && p.UID == pod.UID && !isReady(p)
 	}
 }
 
 // asked is the first event that says that a handover is asked for.
-func asked(types.UID) fault {
+func asked(*corev1.Pod) fault {
 	return func(e event) bool {
 		p, ok := e.object.(*v1alpha1.LeaderPolicy)
 		return ok && p.Annotations[v1alpha1.HandoverAnnotation] != ""

@@ -63,41 +63,41 @@ func TestMeasure(t *testing.T) {
 		err  string
 	}{
 		"a deletion counts from when it was asked for": {
-			is: deleted("a"), want: 20 * time.Millisecond, to: "b",
+			is: deleted(named("a")), want: 20 * time.Millisecond, to: "b",
 			log: []event{
 				at(100, watch.Modified, pod("a", terminating)), at(120, watch.Modified, slice("v4", "b")),
 				at(900, watch.Deleted, pod("a", terminating)),
 			},
 		},
 		"a deletion may come without warning": {
-			is: deleted("a"), want: 30 * time.Millisecond, to: "b",
+			is: deleted(named("a")), want: 30 * time.Millisecond, to: "b",
 			log: []event{at(100, watch.Deleted, pod("a")), at(130, watch.Modified, slice("v4", "b"))},
 		},
 		"unreadiness counts from the condition, and that of others does not count": {
-			is: unready("a"), want: 10 * time.Millisecond, to: "b",
+			is: unready(named("a")), want: 10 * time.Millisecond, to: "b",
 			log: []event{
 				at(90, watch.Modified, pod("c", notReady)), at(100, watch.Modified, pod("a", notReady)), at(110, watch.Modified, slice("v4", "b")),
 			},
 		},
 		"a Service that names nobody has not moved": {
-			is: deleted("a"), want: 50 * time.Millisecond, to: "b",
+			is: deleted(named("a")), want: 50 * time.Millisecond, to: "b",
 			log: []event{
 				at(100, watch.Deleted, pod("a")), at(110, watch.Modified, slice("v4", "")), at(150, watch.Modified, slice("v4", "b")),
 			},
 		},
 		"with two address families both must have moved": {
-			is: deleted("a"), want: 70 * time.Millisecond, to: "b",
+			is: deleted(named("a")), want: 70 * time.Millisecond, to: "b",
 			log: []event{
 				at(10, watch.Added, slice("v6", "a")), at(100, watch.Deleted, pod("a")),
 				at(110, watch.Modified, slice("v4", "b")), at(170, watch.Modified, slice("v6", "b")),
 			},
 		},
 		"two watches may deliver in the wrong order": {
-			is: deleted("a"), want: 0, to: "b",
+			is: deleted(named("a")), want: 0, to: "b",
 			log: []event{at(100, watch.Modified, slice("v4", "b")), at(101, watch.Deleted, pod("a"))},
 		},
 		"the slice of another Service means nothing": {
-			is: deleted("a"), err: "did not see the Service",
+			is: deleted(named("a")), err: "did not see the Service",
 			log: []event{at(100, watch.Deleted, pod("a")), at(110, watch.Modified, func() client.Object {
 				s := slice("other", "b")
 				s.Labels[discoveryv1.LabelServiceName] = "other"
@@ -105,7 +105,7 @@ func TestMeasure(t *testing.T) {
 			}())},
 		},
 		"a fault that was not seen is no measurement": {
-			is: deleted("a"), err: "did not see the fault", log: []event{at(110, watch.Modified, slice("v4", "b"))},
+			is: deleted(named("a")), err: "did not see the fault", log: []event{at(110, watch.Modified, slice("v4", "b"))},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,8 +128,10 @@ func TestWhatWasBeforeTheStepIsNotMeasured(t *testing.T) {
 		at(0, watch.Added, slice("v4", "a")), at(10, watch.Modified, slice("v4", "b")), // an earlier move
 		at(100, watch.Deleted, pod("b")), at(140, watch.Modified, slice("v4", "c")),
 	}
-	got, err := measure(log, 2, "b", deleted("b"))
+	got, err := measure(log, 2, "b", deleted(named("b")))
 	if err != nil || got.took() != 40*time.Millisecond || got.successor != "c" {
 		t.Errorf("%s to %s (%v), want 40ms to c", got.took(), got.successor, err)
 	}
 }
+
+func named(uid types.UID) *corev1.Pod { return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: uid}} }
