@@ -49,6 +49,9 @@ It is a planned move: the old leader loses its role before the new one gets it. 
 
 // handOver asks for the move and returns what became of it; a refusal is an error.
 func handOver(ctx context.Context, c client.Client, namespace, pool, pod string) (string, error) {
+	if pod == "" {
+		return "", fmt.Errorf("POD is empty: kubectl zenlead status %s lists the members", pool)
+	}
 	if _, err := policy(ctx, c, namespace, pool); err != nil {
 		return "", err
 	}

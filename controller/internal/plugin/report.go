@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -72,7 +73,7 @@ func gather(ctx context.Context, c client.Reader, namespace, name string) (Repor
 	report := Report{Pools: []Pool{}}
 	for i := range policies.Items {
 		p := &policies.Items[i]
-		report.Pools = append(report.Pools, describe(p, pods[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}], nodes))
+		report.Pools = append(report.Pools, describe(p, pods[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}], nodes, time.Now()))
 	}
 	slices.SortFunc(report.Pools, func(a, b Pool) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
@@ -117,8 +118,8 @@ func nodesOf(ctx context.Context, c client.Reader, pods map[types.NamespacedName
 	return nodes
 }
 
-func describe(p *v1alpha1.LeaderPolicy, pods []corev1.Pod, nodes map[string]*corev1.Node) Pool {
-	d := Pool{Namespace: p.Namespace, Name: p.Name, Phase: p.Status.Phase, Term: p.Status.Term, Paused: p.Spec.Paused, Notes: notes(p), Members: []Member{}}
+func describe(p *v1alpha1.LeaderPolicy, pods []corev1.Pod, nodes map[string]*corev1.Node, now time.Time) Pool {
+	d := Pool{Namespace: p.Namespace, Name: p.Name, Phase: p.Status.Phase, Term: p.Status.Term, Paused: p.Spec.Paused, Notes: notes(p, now), Members: []Member{}}
 	if p.Status.Candidates != nil {
 		d.Candidates = *p.Status.Candidates
 	}
@@ -144,8 +145,11 @@ func describe(p *v1alpha1.LeaderPolicy, pods []corev1.Pod, nodes map[string]*cor
 	return d
 }
 
+// recent is how long a refused handover is news.
+const recent = time.Hour
+
 // notes are what people should know before anything else.
-func notes(p *v1alpha1.LeaderPolicy) []string {
+func notes(p *v1alpha1.LeaderPolicy, now time.Time) []string {
 	var list []string
 	if p.Status.ObservedGeneration != p.Generation {
 		list = append(list, "the controller has not seen this policy as it is now: is one running? kubectl get leases -n zen-lead-system")
@@ -163,7 +167,7 @@ func notes(p *v1alpha1.LeaderPolicy) []string {
 				list = append(list, c.Reason+": "+c.Message)
 			}
 		case v1alpha1.ConditionHandover:
-			if c.Status != metav1.ConditionTrue {
+			if c.Status != metav1.ConditionTrue && now.Sub(c.LastTransitionTime.Time) < recent {
 				list = append(list, "the last handover was refused: "+c.Message)
 			}
 		default:

@@ -73,7 +73,7 @@ web             Stable     2/3     -        -      440    5m      ServiceConflic
 POOL / MEMBER   ROLE       READY   NODE     ZONE   TERM   SINCE   IP         WHY
 shop/web        Stable     2/3     -        -      440    5m      -          paused: nothing moves until kubectl zenlead resume web
 ├─ web-0        leader     yes     node-1   -      440    5m      10.0.0.0   leads
-├─ web-1        follower   yes     node-2   a      440    30s     10.0.0.1   leads next
+├─ web-1        follower   yes     node-2   a      440    30s     10.0.0.1   may lead
 └─ web-2        follower   no      -        -      412    -       10.0.0.2   may not lead: it is not ready
 `},
 		"of a policy that no controller has seen": {func(p *v1alpha1.LeaderPolicy) {
@@ -91,7 +91,7 @@ web             Unknown    2/3     -        -      -      -       the controller
 			p, pods, nodes := webPool()
 			c.edit(p)
 			var b strings.Builder
-			if err := tree(&b, Report{Pools: []Pool{describe(p, pods, nodes)}}, c.wide, c.namespaces, noon); err != nil {
+			if err := tree(&b, Report{Pools: []Pool{describe(p, pods, nodes, noon)}}, c.wide, c.namespaces, noon); err != nil {
 				t.Fatal(err)
 			}
 			if got := "\n" + b.String(); got != c.want {

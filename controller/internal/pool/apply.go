@@ -42,10 +42,11 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 		p.m.behind, p.m.untold = time.Millisecond, changes(plan.Events)
 		return err
 	}
-	err = errors.Join(err, p.writeStatus(ctx, plan.Status))
-	if err == nil {
-		err = p.answer(ctx, plan.Answered)
+	told := p.writeStatus(ctx, plan.Status)
+	if told == nil { // whatever else could not be written
+		told = p.answer(ctx, plan.Answered)
 	}
+	err = errors.Join(err, told)
 	p.catchUp()
 	p.tell(plan.Events)
 	if waits {

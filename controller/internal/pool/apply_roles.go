@@ -20,9 +20,11 @@ func (p *pass) stepDown(ctx context.Context, plan Plan) error {
 	if plan.StepDown == nil {
 		return nil
 	}
+	p.m.stepDowns++
 	if err := p.writeRole(ctx, *plan.StepDown); err != nil {
 		return fmt.Errorf("%w: %w", errStale, err) // it may have landed
 	}
+	p.m.stepDowns = 0
 	for i := range plan.Roles {
 		if m := &plan.Roles[i].Member; m.UID == plan.StepDown.Member.UID {
 			m.Role, m.Unlabelled = plan.StepDown.written(), false
@@ -33,7 +35,7 @@ func (p *pass) stepDown(ctx context.Context, plan Plan) error {
 
 // writeRoles writes roles side by side; but unless a leader is lost, that of the leader last: nobody else bears it then.
 func (p *pass) writeRoles(ctx context.Context, plan Plan) error {
-	lost := plan.Record != nil && plan.StepDown == nil
+	lost := plan.Record != nil && !plan.Planned
 	var first, last []RoleWrite
 	for _, w := range plan.Roles {
 		if w.Role == v1alpha1.RoleLeader && !lost {

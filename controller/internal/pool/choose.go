@@ -28,7 +28,7 @@ func choose(o *Observed, holder *Member, asked *handover) choice {
 	case o.Policy.Spec.Paused:
 		return frozen(holder)
 	case asked.wanted():
-		return choice{leader: asked.target, planned: holder != nil && !holder.Terminal, reason: ReasonHandover}
+		return choice{leader: asked.target, planned: holder != nil && holder.Candidate(), reason: ReasonHandover}
 	case holder != nil && holder.Candidate():
 		return stay(o, holder, best)
 	case best == nil && holder != nil && holder.MayStay():

@@ -31,6 +31,8 @@ type Observed struct {
 	Verified []string
 	// NoNodes: this process may not look at nodes.
 	NoNodes bool
+	// Stuck: planned moves fail again and again, as the role of the leader cannot be taken off.
+	Stuck bool
 	// Drowsy: this process was asleep a short while ago, so that its views may be of different times.
 	Drowsy bool
 
@@ -77,6 +79,8 @@ type Plan struct {
 	Leader, Replaced *Member
 	// StepDown, where the move is planned, takes the role from the leader before Record is written; nil: it has none.
 	StepDown *RoleWrite
+	// Planned: the member that led goes on, so that the new leader gets its role last.
+	Planned bool
 	// Service is made or replaced; nil leaves it.
 	Service *corev1.Service
 	// Slices are made or replaced and Roles written, side by side.
@@ -128,7 +132,7 @@ func Decide(o Observed, now time.Time) Plan {
 	if names := o.unverified(e); len(names) > 0 {
 		return Plan{Verify: names}
 	}
-	p := Plan{Record: e.record, Leader: e.leader, Replaced: e.replaced, After: e.wait, StepDown: stepDown(o, e)}
+	p := Plan{Record: e.record, Leader: e.leader, Replaced: e.replaced, After: e.wait, StepDown: stepDown(o, e), Planned: e.planned}
 	record := o.Record
 	if e.record != nil {
 		record = *e.record

@@ -89,14 +89,21 @@ func change(o Observed, e election, record term.Record) Event {
 	switch {
 	case e.leader == nil:
 		return Event{Type: corev1.EventTypeWarning, Reason: EventLeaderLost,
-			Note: fmt.Sprintf("nobody leads: %s led until now, %s, and no member may be elected", was, e.reason)}
-	case e.reason == ReasonFirst:
+			Note: fmt.Sprintf("nobody leads: %s led until now, %s, and %s", was, e.reason, noSuccessor(o))}
+	case e.reason == ReasonFirst || was == "":
 		return Event{Type: corev1.EventTypeNormal, Reason: EventLeaderElected,
 			Note: fmt.Sprintf("%s leads in term %d: %s", e.leader.Name, record.Term(), e.reason)}
 	default:
 		return Event{Type: corev1.EventTypeNormal, Reason: EventLeaderElected,
 			Note: fmt.Sprintf("%s leads in term %d, after %s: %s", e.leader.Name, record.Term(), was, e.reason)}
 	}
+}
+
+func noSuccessor(o Observed) string {
+	if o.Policy != nil && o.Policy.Spec.Paused {
+		return "nobody is elected while spec.paused is true"
+	}
+	return "no member may be elected"
 }
 
 func missingPolicy(m *Member) Event {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/kube-zen/zen-lead/controller/internal/node"
 	"github.com/kube-zen/zen-lead/controller/internal/preference"
@@ -24,6 +25,9 @@ type Explained struct {
 // those of the pods, by name; one that is not known has no labels.
 func Explain(policy *v1alpha1.LeaderPolicy, pods []corev1.Pod, nodes map[string]*corev1.Node) []Explained {
 	o := Observed{Namespace: policy.Namespace, Name: policy.Name, Policy: policy}
+	if meta.IsStatusConditionTrue(policy.Status.Conditions, v1alpha1.ConditionFieldsUnused) {
+		nodes = nil // the controller may not look at them
+	}
 	for i := range pods {
 		m := MemberOf(&pods[i])
 		if n := nodes[m.Node]; n != nil {
@@ -53,10 +57,13 @@ func leads(policy *v1alpha1.LeaderPolicy, m *Member) bool {
 	return h != nil && h.UID == m.UID
 }
 
-// nextOf returns who would lead if the leader were gone, nil if nobody.
+// nextOf returns who would lead if the leader were gone, nil if nobody: a paused pool elects nobody.
 func nextOf(members []Member, policy *v1alpha1.LeaderPolicy) *Member {
 	var best *Member
 	for i := range members {
+		if policy.Spec.Paused {
+			break
+		}
 		if m := &members[i]; !leads(policy, m) && m.Candidate() && (best == nil || better(m, best)) {
 			best = m
 		}

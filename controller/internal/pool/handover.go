@@ -55,6 +55,8 @@ func handoverOf(o *Observed, contended *contention) *handover {
 		h.refused = fmt.Sprintf("no pod of that name is a member of pool %s", o.Name)
 	case !m.Candidate():
 		h.refused = "it is " + ailment(m)
+	case o.Stuck:
+		h.refused = "the role of the present leader cannot be taken off; the controller's log says why"
 	case m.Standing.Worse(bestOf(o.Members).Standing):
 		h.refused = string(reasonOf[m.Standing]) + ", and others may lead whose node is not" // it would be moved away at once
 	default:
@@ -123,13 +125,14 @@ func (p *pass) answer(ctx context.Context, request *string) error {
 		return p.r.Client.Patch(ctx, policy, client.RawPatch(types.JSONPatchType, body))
 	})
 	switch {
-	case apierrors.IsNotFound(err), apierrors.IsInvalid(err):
-		return nil // the policy is gone, or the request another one: its event decides again
-	case err != nil:
+	case apierrors.IsNotFound(err):
+		return nil // the policy is gone
+	case err != nil: // perhaps the request is another one by now
 		return fmt.Errorf("%w: take the request for a handover off: %w", errStale, err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.m.stepDowns = 0
 	p.m.remember(policyKey, policy, p.now)
 	return nil
 }

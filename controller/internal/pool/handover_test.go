@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -172,5 +173,95 @@ func TestWithoutTheMarkOnTheOldLeaderTheNewOneGetsNoRole(t *testing.T) {
 	decideOnce(t, reconciler(t, w, c))
 	if got := steps(w); slices.Contains(got, "pods/c leader 102") {
 		t.Errorf("wrote %q", got)
+	}
+}
+
+func TestInAPlannedMoveNobodyGetsTheRoleBesideAWriteOnTheOldLeader(t *testing.T) {
+	c := ledPool("c")
+	a := c["pods/a"].(*corev1.Pod) // its role is on the way: another replica writes it
+	delete(a.Annotations, "zen-lead/role")
+	delete(a.Annotations, "zen-lead/term")
+	delete(a.Labels, "zen-lead/role")
+	w := &wire{live: c, refuse: func(s sent) int {
+		return map[string]int{"pods/a": http.StatusUnprocessableEntity}[s.resource+"/"+s.name]
+	}}
+	decideOnce(t, reconciler(t, w, c))
+	if got := steps(w); slices.Contains(got, "pods/c leader 102") {
+		t.Errorf("wrote %q", got)
+	}
+}
+
+func TestAHandoverFromALeaderThatIsNotReadyWaitsForNoRole(t *testing.T) {
+	c := ledPool("c")
+	c["pods/a"].(*corev1.Pod).Status.Conditions[0].Status = corev1.ConditionFalse
+	w := &wire{live: c, refuse: func(s sent) int { return map[string]int{"pods": http.StatusInternalServerError}[s.resource] }}
+	decideOnce(t, reconciler(t, w, c))
+	if len(w.sentTo("leases")) == 0 {
+		t.Errorf("wrote %q: the Lease never moves", steps(w))
+	}
+}
+
+func TestAHandoverIsRefusedWhereTheOldRoleCannotBeTakenOff(t *testing.T) {
+	c := ledPool("c")
+	w := &wire{live: c, refuse: func(s sent) int {
+		return map[string]int{"pods/a": http.StatusInternalServerError}[s.resource+"/"+s.name]
+	}}
+	r := reconciler(t, w, c)
+	for range failuresInARow + 1 {
+		decideOnce(t, r)
+	}
+	status := w.sentTo("leaderpolicies")
+	if len(status) == 0 || !strings.Contains(status[0].body, "the role of the present leader cannot be taken off") {
+		t.Errorf("wrote %q, want a refusal", steps(w))
+	}
+}
+
+func TestAHandoverIsAnsweredWhateverElseCannotBeWritten(t *testing.T) {
+	c := ledPool("c")
+	w := &wire{live: c, refuse: func(s sent) int { return map[string]int{"services": http.StatusForbidden}[s.resource] }}
+	r := reconciler(t, w, c)
+	for range failuresInARow + 1 {
+		decideOnce(t, r)
+	}
+	if !slices.ContainsFunc(w.sentTo("leaderpolicies"), func(s sent) bool { return s.method == http.MethodPatch }) {
+		t.Errorf("wrote %q: the request is never taken off", steps(w))
+	}
+}
+
+func TestALeaderStepsDownInTheTermThatItBears(t *testing.T) {
+	o := asked(justMade(statusNames(observed("", member("a", role("leader", 441)), member("b", role("follower", 441))), "a", 441)), "b")
+	o.Verified = []string{"a", "b"}
+	if p := Decide(o, epoch); p.StepDown == nil || p.StepDown.Term != 441 {
+		t.Errorf("steps down by %+v, want term 441", p.StepDown)
+	}
+}
+
+func TestAMoveIsMadeForThePolicyAsItIs(t *testing.T) {
+	for name, edit := range map[string]func(*v1alpha1.LeaderPolicy){
+		"the request was answered by another": func(p *v1alpha1.LeaderPolicy) { p.Annotations = nil },
+		"the pool is paused by now":           func(p *v1alpha1.LeaderPolicy) { p.Generation, p.Spec.Paused = 2, true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := ledPool("c")
+			live := c["leaderpolicies/web"].(*v1alpha1.LeaderPolicy).DeepCopy()
+			live.ResourceVersion = "999"
+			edit(live)
+			w := &wire{live: maps.Clone(c)}
+			w.live["leaderpolicies/web"] = live
+			r := reconciler(t, w, c)
+			for range 2 {
+				decideOnce(t, r)
+			}
+			if got := steps(w); slices.Contains(got, "leases/web") {
+				t.Errorf("wrote %q", got)
+			}
+		})
+	}
+}
+
+func TestWhereNobodyLedAHandoverNamesNobody(t *testing.T) {
+	p := Decide(asked(observed("", member("a"), member("b")), "b"), epoch)
+	if want := "b leads in term 102: a handover was asked for"; p.Events[0].Note != want {
+		t.Errorf("%q, want %q", p.Events[0].Note, want)
 	}
 }

@@ -43,7 +43,9 @@ type memory struct {
 	unmarked map[types.UID]term.Number
 	// failures counts the passes since the last one that went through.
 	failures int
-	past     past
+	// stepDowns counts the times in a row that the role of a leader could not be taken off.
+	stepDowns int
+	past      past
 	// sighted says what the version of Lease sightedOn was after members were seen running.
 	sighted   map[types.UID]int64
 	sightedOn string

@@ -14,7 +14,9 @@ import (
 // alone, and lost with it: then preferred members wait anew, and the first move is not held up.
 type past struct {
 	// holder is who the record named last.
-	holder types.UID
+	// It was read in version.
+	holder  types.UID
+	version int64
 	// last is when the holder last changed; existing are, newest first, when it left one that still existed.
 	last     time.Time
 	existing []time.Time
@@ -71,6 +73,10 @@ func (p *past) candidateFor(m *Member, now time.Time) time.Duration {
 // look notes whom the record names.
 func (p *past) look(o *Observed, now time.Time) {
 	uid := types.UID(o.Record.Holder.UID)
+	if o.Record.Version < p.version {
+		return // a view of before
+	}
+	p.version = o.Record.Version
 	if !o.Record.Held() || uid == "" || uid == p.holder {
 		return
 	}

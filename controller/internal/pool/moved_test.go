@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
@@ -78,4 +79,31 @@ func TestMovesAreCountedThatLeaveAnExistingLeader(t *testing.T) {
 	o := observed("a")
 	setLease(&o, term.Record{Version: 500, Base: 100, Transitions: 9})
 	p.look(&o, now)
+}
+
+func TestOneMoveIsCountedOnceHoweverOftenAnOldViewComesBack(t *testing.T) {
+	var p past
+	o := observed("", member("a"), member("b"))
+	old := term.Record{Version: 500, Base: 100, Transitions: 1, Holder: term.Holder{Identity: "a", UID: "ua"}}
+	fresh := term.Record{Version: 501, Base: 100, Transitions: 2, Holder: term.Holder{Identity: "b", UID: "ub"}}
+	for i := range 3 {
+		for _, view := range []term.Record{old, fresh} {
+			o.Record = view
+			p.look(&o, epoch.Add(time.Duration(i)*time.Second))
+		}
+	}
+	if p.tell(&o, epoch.Add(10*time.Second)); len(o.Moved) != 1 || o.LastMove != 10*time.Second {
+		t.Errorf("%d moves, the last %s ago; want one, 10 s ago", len(o.Moved), o.LastMove)
+	}
+}
+
+func TestWhomItsIdentityKeepsFromBeingElectedIsNoCandidate(t *testing.T) {
+	o := observed("a", member("a"), member("b"))
+	o.Policy.Spec.IdentityStrategy = v1alpha1.IdentityCustom
+	o.Members[0].CustomIdentity = "blue"
+	m := newMemory()
+	o.note(m, epoch)
+	if o.note(m, epoch.Add(time.Hour)); o.Members[0].CandidateFor != time.Hour || o.Members[1].CandidateFor != 0 {
+		t.Errorf("a is a candidate for %s, b for %s; want an hour and 0", o.Members[0].CandidateFor, o.Members[1].CandidateFor)
+	}
 }

@@ -29,7 +29,7 @@ func sliceKey(name string) string { return "slice/" + name }
 
 // observe reads everything about a pool, once, from the cache and from what this process wrote since.
 func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName, m *memory, now time.Time) (Observed, error) {
-	o := Observed{Namespace: key.Namespace, Name: key.Name, Drowsy: r.pulse.drowsy(now), NoNodes: r.NoNodes}
+	o := Observed{Namespace: key.Namespace, Name: key.Name, Drowsy: r.pulse.drowsy(now), NoNodes: r.NoNodes, Stuck: m.stepDowns >= failuresInARow}
 	for _, read := range []func(context.Context, types.NamespacedName, *memory, time.Time, *Observed) error{
 		r.observePolicy, r.observeMembers, r.observeLease, r.observeProgram, r.observeServices, r.observeSlices,
 	} {
@@ -37,7 +37,18 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName, m *m
 			return o, err
 		}
 	}
+	o.note(m, now)
 	return o, nil
+}
+
+// note puts into members what was seen of them before. Whom its identity keeps from being elected is no candidate.
+func (o *Observed) note(m *memory, now time.Time) {
+	named := o.identified()
+	for i := range o.Members {
+		member := named.Members[i]
+		m.past.note(&member, now)
+		o.Members[i].StandingFor, o.Members[i].CandidateFor = member.StandingFor, member.CandidateFor
+	}
 }
 
 // reads says whether the plan is only to read more.
@@ -80,7 +91,11 @@ func (r *Reconciler) observePolicyLive(ctx context.Context, key types.Namespaced
 		return err
 	}
 	o.PolicyLive = true
-	if !found || p.DeletionTimestamp != nil {
+	switch {
+	case !found || p.DeletionTimestamp != nil:
+		o.Policy = nil
+		return nil
+	case o.Policy != nil && sameWishes(p, o.Policy):
 		return nil
 	}
 	m.remember(policyKey, p, now)
@@ -115,7 +130,6 @@ func (r *Reconciler) member(ctx context.Context, p *corev1.Pod, m *memory, now t
 	if err := r.observeNode(ctx, &member, false); err != nil {
 		return member, err
 	}
-	m.past.note(&member, now)
 	return member, nil
 }
 

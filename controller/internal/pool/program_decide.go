@@ -16,6 +16,9 @@ import (
 // decideObserved says what is to be done about a pool whose program elects itself. Nothing is granted here: a Lease that
 // the pool held before is given up first, and the program's is only read.
 func decideObserved(o Observed, now time.Time) Plan {
+	if o.holdsOwn() && !o.PolicyLive {
+		return Plan{RereadPolicy: true} // another replica may have been told of mode controller
+	}
 	if o.holdsOwn() {
 		empty := o.Record.Empty()
 		return Plan{Record: &empty, After: retryAfter}

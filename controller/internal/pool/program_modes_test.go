@@ -23,6 +23,10 @@ func TestAPoolThatComesToObserveGivesItsLeaseUpFirst(t *testing.T) {
 			if o.Program.name = lease; lease == "web" {
 				o.Program.lease, o.Program.record = o.Lease, o.Record
 			}
+			if p := Decide(o, epoch); !p.RereadPolicy || p.Record != nil {
+				t.Fatalf("plan %+v, want the policy to be read first", p)
+			}
+			o.PolicyLive = true
 			p := Decide(o, epoch)
 			if p.Record == nil || p.Record.Held() || p.Record.Term() != 101 || p.Status != nil || p.Roles != nil || p.Slices != nil {
 				t.Fatalf("plan %+v, want only that the Lease is emptied", p)
@@ -77,6 +81,7 @@ func TestModeControllerGoesOnAboveTheTermsThatWereObserved(t *testing.T) {
 				o.Policy.Status.Term, o.Members[0].Role = 0, Role{TermText: "130", HasTerm: true, Term: 130}
 			}), 130},
 		"nothing is larger than its own":       {but(own(""), func(o *Observed) { o.Policy.Status.Term = 101 }), 0},
+		"one that leaves no room for grants":   {but(own(""), func(o *Observed) { o.Policy.Status.Term = 100 + 1<<31 - 1 }), 0},
 		"a larger one cannot be written there": {but(own(""), func(o *Observed) { o.Policy.Status.Term = 1 << 40 }), 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,10 @@ import (
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
+// mostRaised leaves room for the grants that follow: transitions are 32 bits wide. What many may write is among the terms
+// that count.
+const mostRaised = math.MaxInt32 / 2
+
 // raised returns the Lease's record with the term that the status has, nil where that is not larger or the Lease is held:
 // in mode observe terms went on growing and the pool's own Lease stayed as it was. Without that the next leader of mode
 // controller would begin a term that has been.
@@ -17,7 +21,7 @@ func (o *Observed) raised() *term.Record {
 	if shown == 0 {
 		shown = known(*o) // a policy that was made again: only its members may still tell
 	}
-	if !o.Ours || shown <= o.Record.Term() || shown-o.Record.Base > math.MaxInt32 {
+	if !o.Ours || shown <= o.Record.Term() || shown-o.Record.Base > mostRaised {
 		return nil
 	}
 	if o.Record.Held() && (!o.heldByStranger() || contentionOf(*o) != nil) {

@@ -58,7 +58,7 @@ func stepDown(o Observed, e election) *RoleWrite {
 	if !e.planned || e.replaced == nil || e.replaced.Role.Annotation != v1alpha1.RoleLeader && e.replaced.Role.Label != v1alpha1.RoleLeader {
 		return nil
 	}
-	return &RoleWrite{Member: *e.replaced, Role: v1alpha1.RoleFollower, Term: o.Record.Term()}
+	return &RoleWrite{Member: *e.replaced, Role: v1alpha1.RoleFollower, Term: max(o.Record.Term(), e.replaced.Role.Term)}
 }
 
 // withoutRoles takes off what somebody wrote by hand before anybody ever led: there is no role yet.

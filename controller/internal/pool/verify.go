@@ -90,7 +90,7 @@ func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedNa
 			pods[i], found[i], errs[i] = get(ctx, r.Live, types.NamespacedName{Namespace: key.Namespace, Name: name}, &corev1.Pod{})
 		})
 	}
-	reads.Go(func() { errs[len(names)] = r.confirmPolicy(ctx, key, o) })
+	reads.Go(func() { errs[len(names)] = r.confirmPolicy(ctx, key, m, now, o) })
 	reads.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -110,19 +110,30 @@ func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedNa
 		}
 	}
 	sortByAge(o.Members)
+	o.note(m, now)
 	// These are newer than the Lease, however that was read. Twice: somebody may have written a term by hand.
 	o.Live = o.Live && o.rereads >= 2
 	return nil
 }
 
-// confirmPolicy fails unless the policy is still there.
-func (r *Reconciler) confirmPolicy(ctx context.Context, key types.NamespacedName, o *Observed) error {
+// sameWishes says whether two versions of a policy ask for the same.
+func sameWishes(a, b *v1alpha1.LeaderPolicy) bool {
+	to, asked := a.Annotations[v1alpha1.HandoverAnnotation]
+	other, askedToo := b.Annotations[v1alpha1.HandoverAnnotation]
+	return a.UID == b.UID && a.Generation == b.Generation && asked == askedToo && to == other
+}
+
+// confirmPolicy fails unless the policy is still there, and asks for the same.
+func (r *Reconciler) confirmPolicy(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
 	p, found, err := get(ctx, r.Live, key, &v1alpha1.LeaderPolicy{})
 	switch {
 	case err != nil:
 		return err
 	case !found || p.UID != o.Policy.UID || p.DeletionTimestamp != nil:
 		return fmt.Errorf("%w: the watch of policies lags behind", errStale)
+	case !sameWishes(p, o.Policy):
+		m.remember(policyKey, p, now)
+		return fmt.Errorf("%w: the policy was edited", errStale)
 	}
 	return nil
 }
