@@ -110,13 +110,13 @@ func (h *handover) refusedEvent(record term.Record) Event {
 	return Event{Type: corev1.EventTypeWarning, Reason: v1alpha1.ConditionHandover, Note: h.outcome(record).Message}
 }
 
-// answer takes the request off the policy, unless it is another one by now. Its outcome is in the status already: who dies
+// answer takes the request off the policy, unless it, or the policy, is another one by now. Its outcome is in the status already: who dies
 // in between finds the target leading.
 func (p *pass) answer(ctx context.Context, request *string) error {
 	if request == nil {
 		return nil
 	}
-	body, err := json.Marshal([]operation{{"test", handoverPath, *request}, {Op: "remove", Path: handoverPath}})
+	body, err := json.Marshal([]operation{{"test", uidPath, p.o.Policy.UID}, {"test", handoverPath, *request}, {Op: "remove", Path: handoverPath}})
 	if err != nil {
 		return fmt.Errorf("patch of the policy: %w", err)
 	}

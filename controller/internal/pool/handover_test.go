@@ -142,7 +142,7 @@ func TestInAPlannedMoveTheOldRoleGoesFirstAndTheNewOneComesLast(t *testing.T) {
 		t.Errorf("wrote %q, want %q", got, want)
 	}
 	last := w.writes[len(w.writes)-1]
-	if want := `[{"op":"test","path":"/metadata/annotations/zen-lead~1handover","value":"c"},{"op":"remove","path":"/metadata/annotations/zen-lead~1handover"`; last.method != http.MethodPatch || !strings.HasPrefix(last.body, want) {
+	if want := `[{"op":"test","path":"/metadata/uid","value":"policy"},{"op":"test","path":"/metadata/annotations/zen-lead~1handover","value":"c"},{"op":"remove","path":"/metadata/annotations/zen-lead~1handover"`; last.method != http.MethodPatch || !strings.HasPrefix(last.body, want) {
 		t.Errorf("the request is taken off by %s: %s", last, last.body)
 	}
 }
