@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/distribution/reference"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -53,8 +53,7 @@ func writeLayout(dir string, images map[string]v1.Image) error {
 		return err
 	}
 	for _, full := range slices.Sorted(maps.Keys(images)) {
-		// Strict: a name without registry or tag would be found under another one.
-		if _, err := name.NewTag(full, name.StrictValidation); err != nil {
+		if err := checkName(full); err != nil {
 			return err
 		}
 		config, err := images[full].ConfigFile()
@@ -67,6 +66,18 @@ func writeLayout(dir string, images map[string]v1.Image) error {
 		if err != nil {
 			return fmt.Errorf("write %s: %w", full, err)
 		}
+	}
+	return nil
+}
+
+// checkName fails unless the kubelet asks containerd for exactly this name when a pod names it.
+func checkName(full string) error {
+	named, err := reference.ParseNormalizedNamed(full)
+	if err != nil {
+		return fmt.Errorf("name %q: %w", full, err)
+	}
+	if complete := reference.TagNameOnly(named).String(); complete != full {
+		return fmt.Errorf("name %q: a pod that names it gets %s; give the full name", full, complete)
 	}
 	return nil
 }
