@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 )
 
 // compiled holds the smallest real program that there is, by architecture; each is compiled once.
@@ -63,6 +64,20 @@ func digest(t *testing.T, of interface{ Digest() (v1.Hash, error) }) v1.Hash {
 		t.Fatal(err)
 	}
 	return hash
+}
+
+// stored is what others see of an index: in memory an empty map is not a map that is absent, in JSON it is.
+func stored(t *testing.T, index v1.ImageIndex) v1.ImageIndex {
+	t.Helper()
+	dir, err := layout.Write(t.TempDir(), index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := dir.ImageIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
 }
 
 // entry is a file of a layer.

@@ -26,6 +26,8 @@ type Program struct {
 	Architecture string
 	// Version is what the program's variable main.version says; empty leaves it alone.
 	Version string
+	// BuildCache is a folder in place of the user's GOCACHE; empty takes the user's.
+	BuildCache string
 }
 
 // Compile links the program statically and writes it to the file out. The bytes depend on the sources and on Go's release, and
@@ -48,6 +50,9 @@ func Compile(ctx context.Context, p Program, out string) error {
 		"GOAMD64=v1", "GOARM64=v8.0", // any processor of the architecture
 		"GOFLAGS=", "GOEXPERIMENT=",
 	)
+	if p.BuildCache != "" {
+		c.Env = append(c.Env, "GOCACHE="+p.BuildCache)
+	}
 	if said, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile %s: %w: %s", p.Package, err, said)
 	}
