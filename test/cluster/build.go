@@ -21,6 +21,7 @@ var (
 	controlPlaneBinary = artifact{source: kubernetesSource, name: "control-plane", pkg: "./control-plane"}
 	kubectlBinary      = artifact{source: kubernetesSource, name: "kubectl", pkg: "k8s.io/kubernetes/cmd/kubectl"}
 	kwokBinary         = artifact{source: kwokSource, name: "kwok", pkg: "sigs.k8s.io/kwok/cmd/kwok"}
+	corednsBinary      = artifact{source: corednsSource, name: "coredns", pkg: "."}
 	kwokStages         = artifact{source: kwokSource, name: "stages.yaml", pkg: "./stages", output: true}
 )
 
@@ -42,6 +43,11 @@ func Build(ctx context.Context, withFakeNodes bool, progress io.Writer) error {
 // BuildKubectl makes kubectl, or finds it in the cache, and returns its path.
 func BuildKubectl(ctx context.Context, progress io.Writer) (string, error) {
 	return kubectlBinary.obtain(ctx, newReporter(progress))
+}
+
+// BuildCoreDNS makes CoreDNS, or finds it in the cache, and returns its path. It is linked statically.
+func BuildCoreDNS(ctx context.Context, progress io.Writer) (string, error) {
+	return corednsBinary.obtain(ctx, newReporter(progress))
 }
 
 // obtain returns the path of the artifact, which it builds if it is not in the cache.

@@ -56,8 +56,11 @@ func TestTheManifestOfDNSIsConsistent(t *testing.T) {
 		if p.Port != 53 || target.Protocol != p.Protocol {
 			t.Errorf("port %d/%s leads to %s, which is %d/%s", p.Port, p.Protocol, p.TargetPort.String(), target.ContainerPort, target.Protocol)
 		}
-		if listens := fmt.Sprintf(".:%d {", target.ContainerPort); !strings.HasPrefix(config.Data["Corefile"], listens) {
-			t.Errorf("the Corefile does not begin with %q", listens)
+		zones, _, _ := strings.Cut(config.Data["Corefile"], " {")
+		for zone := range strings.FieldsSeq(zones) {
+			if port := fmt.Sprintf(":%d", target.ContainerPort); !strings.HasSuffix(zone, port) {
+				t.Errorf("the Corefile serves %q, which the port %s%s does not reach", zone, p.Name, port)
+			}
 		}
 	}
 }

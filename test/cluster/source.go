@@ -30,6 +30,9 @@ var kwokSource = source{folder: "kwok", product: "sigs.k8s.io/kwok", stamps: fun
 	return []string{"sigs.k8s.io/kwok/pkg/consts.Version=" + version}
 }}
 
+// corednsSource needs no stamps: CoreDNS has its version in its sources.
+var corednsSource = source{folder: "coredns", product: "github.com/coredns/coredns", stamps: func(string) []string { return nil }}
+
 // kubernetesStamps tells the binaries who they are. Without them the API server calls itself v0.0.0, and every user agent does, too.
 func kubernetesStamps(version string) []string {
 	numbers := strings.Split(strings.TrimPrefix(version, "v"), ".")

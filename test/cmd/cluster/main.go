@@ -3,7 +3,7 @@
 //	cluster start [-nodes N]     start it, or find it running; the last line is KUBECONFIG=<absolute path>
 //	cluster stop                 end it, and nothing else
 //	cluster build                build all that start needs
-//	cluster build kubectl -o F   build kubectl and copy it to F
+//	cluster build NAME -o F      build kubectl or coredns and copy it to F
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -35,7 +36,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, []string) error{"start": start, "stop": stop, "build": build}
 	if len(args) == 0 || commands[args[0]] == nil {
-		return errors.New("usage: cluster start [-nodes N] | stop | build [kubectl -o FILE]")
+		return errors.New("usage: cluster start [-nodes N] | stop | build [kubectl|coredns -o FILE]")
 	}
 	return commands[args[0]](ctx, args[1:])
 }
@@ -86,22 +87,25 @@ func build(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return cluster.Build(ctx, true, os.Stderr)
 	}
-	if args[0] != "kubectl" {
-		return fmt.Errorf("build %s: only kubectl can be built by itself", args[0])
+	name := args[0]
+	builders := map[string]func(context.Context, io.Writer) (string, error){"kubectl": cluster.BuildKubectl, "coredns": cluster.BuildCoreDNS}
+	builder, found := builders[name]
+	if !found {
+		return fmt.Errorf("build %s: only kubectl and coredns can be built by themselves", name)
 	}
-	flags := flag.NewFlagSet("build kubectl", flag.ContinueOnError)
-	output := flags.String("o", "", "file to copy kubectl to")
+	flags := flag.NewFlagSet("build "+name, flag.ContinueOnError)
+	output := flags.String("o", "", "file to copy it to")
 	if err := parse(flags, args[1:]); err != nil {
 		return err
 	}
 	if *output == "" {
-		return errors.New("build kubectl: -o FILE is missing")
+		return fmt.Errorf("build %s: -o FILE is missing", name)
 	}
-	kubectl, err := cluster.BuildKubectl(ctx, os.Stderr)
+	binary, err := builder(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
-	return copyBinary(kubectl, *output)
+	return copyBinary(binary, *output)
 }
 
 func parse(flags *flag.FlagSet, args []string) error {
