@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // assetsVariable names a directory with etcd, kube-apiserver and perhaps kubectl, as other tools of the field read it.
@@ -18,6 +19,11 @@ type binaries struct {
 	controlPlane string
 	kwok         string
 	kwokStages   string
+	// What follows is for real nodes.
+	node    string
+	foreign foreign
+	// images are the archives that every machine loads: the cluster's own and the caller's.
+	images []string
 }
 
 // resolve finds or builds what the options need, and says which layout that allows.
@@ -41,7 +47,10 @@ func resolve(ctx context.Context, options Options, report reporter) (binaries, L
 		}
 		*w.path = path
 	}
-	return found, layout, nil
+	if options.Nodes == 0 {
+		return found, layout, nil
+	}
+	return found, layout, found.addForNodes(ctx, options, report)
 }
 
 // requirement is an artifact and where its path goes.
@@ -60,6 +69,16 @@ func (b binaries) kubectl(ctx context.Context, report reporter) (string, error) 
 
 // programs are the processes of the cluster, in the order of their needs.
 func (s setup) programs(layout Layout) ([]program, error) {
+	plane, err := s.planePrograms(layout)
+	if err != nil || s.options.Nodes == 0 {
+		return plane, err
+	}
+	network, machines := s.nodePrograms()
+	return slices.Concat([]program{network}, plane, machines), nil
+}
+
+// planePrograms are the processes of the control plane and of the fake nodes.
+func (s setup) planePrograms(layout Layout) ([]program, error) {
 	if layout == Separate {
 		return s.separate(s.options.components()), nil
 	}

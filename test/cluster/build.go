@@ -19,6 +19,7 @@ type artifact struct {
 
 var (
 	controlPlaneBinary = artifact{source: kubernetesSource, name: "control-plane", pkg: "./control-plane"}
+	nodeBinary         = artifact{source: kubernetesSource, name: "node", pkg: "./node"}
 	kubectlBinary      = artifact{source: kubernetesSource, name: "kubectl", pkg: "k8s.io/kubernetes/cmd/kubectl"}
 	kwokBinary         = artifact{source: kwokSource, name: "kwok", pkg: "sigs.k8s.io/kwok/cmd/kwok"}
 	corednsBinary      = artifact{source: corednsSource, name: "coredns", pkg: "."}
@@ -45,14 +46,9 @@ func BuildKubectl(ctx context.Context, progress io.Writer) (string, error) {
 	return kubectlBinary.obtain(ctx, newReporter(progress))
 }
 
-// BuildCoreDNS makes CoreDNS, or finds it in the cache, and returns its path. It is linked statically.
-func BuildCoreDNS(ctx context.Context, progress io.Writer) (string, error) {
-	return corednsBinary.obtain(ctx, newReporter(progress))
-}
-
 // obtain returns the path of the artifact, which it builds if it is not in the cache.
 func (a artifact) obtain(ctx context.Context, report reporter) (string, error) {
-	from, err := a.source.locate()
+	from, err := a.source.locate(a.pkg)
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w", a.name, err)
 	}

@@ -28,6 +28,12 @@ type Options struct {
 	// the pod's status (subresource "status", condition Ready) changes its readiness and stays.
 	// With APIOnly nothing schedules pods: set spec.nodeName.
 	FakeNodes int
+	// Nodes is the number of real nodes: kubelet, kube-proxy and containerd in namespaces of their own, named node-1, node-2, ... with a cluster
+	// DNS. Needs root, and installs the Debian packages that are missing. What runs on them reaches the API server, the nodes and nothing else.
+	Nodes int
+	// Images are archives (OCI or docker save) that are loaded into every real node before it takes pods. Nothing can be pulled there: a pod
+	// names one of these, with a pull policy of IfNotPresent or Never.
+	Images []string
 	// Fsync makes etcd flush each write to the disk. Off by default, which is right for tests of logic; switch it on for all that
 	// claims durability or latency.
 	Fsync bool
@@ -98,6 +104,9 @@ func (c *Cluster) endAll() error {
 	var failed []error
 	for _, process := range c.processes {
 		failed = append(failed, process.kill())
+	}
+	if c.state.Cgroup != "" {
+		failed = append(failed, removeCgroup(c.state.Cgroup))
 	}
 	return errors.Join(failed...)
 }

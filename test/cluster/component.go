@@ -10,6 +10,8 @@ const (
 	Scheduler         Component = "kube-scheduler"
 	// Kwok stands for the kubelets of the fake nodes; it is always a process of its own.
 	Kwok Component = "kwok"
+	// kubeProxy is not a process of its own: it ends with its node.
+	kubeProxy Component = "kube-proxy"
 	// ControlPlane is the one process that holds all components but Kwok in the layout OneProcess.
 	ControlPlane Component = "control-plane"
 )

@@ -1,6 +1,6 @@
 package cluster
 
-// Networks of a cluster. Nothing is routed there: the addresses exist in the API only.
+// Networks of a cluster. Real nodes route those of pods and Services among themselves; without them the addresses exist in the API only.
 const (
 	serviceNetwork      = "10.96.0.0/16"
 	kubernetesServiceIP = "10.96.0.1"
@@ -53,11 +53,9 @@ func (s setup) apiServerFlags() []string {
 		"--etcd-cafile=" + s.pki("ca.crt"),
 		"--etcd-certfile=" + s.pki("etcd-client.crt"),
 		"--etcd-keyfile=" + s.pki("etcd-client.key"),
-		"--bind-address=" + loopback,
-		"--advertise-address=" + loopback,
+		"--bind-address=" + s.hostOf(APIServer),
+		"--advertise-address=" + s.hostOf(APIServer),
 		"--secure-port=" + s.ports[APIServer].String(),
-		// A loopback address is refused as an endpoint of the Service "kubernetes", and the server would not become ready.
-		"--endpoint-reconciler-type=none",
 		"--tls-cert-file=" + s.pki("server.crt"),
 		"--tls-private-key-file=" + s.pki("server.key"),
 		"--client-ca-file=" + s.pki("ca.crt"),
@@ -77,6 +75,17 @@ func (s setup) apiServerFlags() []string {
 		"--allow-privileged=true",
 		"--profiling=false",
 	}
+	if s.options.Nodes > 0 {
+		flags = append(flags,
+			"--kubelet-certificate-authority="+s.pki("ca.crt"),
+			"--kubelet-client-certificate="+s.pki("kubelet-client.crt"),
+			"--kubelet-client-key="+s.pki("kubelet-client.key"),
+			"--kubelet-preferred-address-types=InternalIP",
+		)
+	} else {
+		// A loopback address is refused as an endpoint of the Service "kubernetes", and the server would not become ready.
+		flags = append(flags, "--endpoint-reconciler-type=none")
+	}
 	if s.options.APIOnly {
 		// It waits for the ServiceAccount "default", which the controller manager makes.
 		flags = append(flags, "--disable-admission-plugins=ServiceAccount")
@@ -89,19 +98,21 @@ func (s setup) apiServerFlags() []string {
 }
 
 func (s setup) controllerManagerFlags() []string {
-	return append(s.controllerFlags(ControllerManager),
+	own := append(s.controllerFlags(ControllerManager),
 		"--use-service-account-credentials=true",
 		"--service-account-private-key-file="+s.pki("service-account.key"),
 		"--root-ca-file="+s.pki("ca.crt"),
 		"--cluster-signing-cert-file="+s.pki("ca.crt"),
 		"--cluster-signing-key-file="+s.pki("ca.key"),
-		"--allocate-node-cidrs=true",
-		"--cluster-cidr="+podNetwork,
-		"--node-cidr-mask-size=24",
 		// With the default limits it is the controllers' own start that takes longest: five seconds.
 		"--kube-api-qps=500",
 		"--kube-api-burst=1000",
 	)
+	if s.options.Nodes > 0 {
+		// The routes between real nodes are laid before they register, so their pods' networks are given out by number.
+		return append(own, "--allocate-node-cidrs=false")
+	}
+	return append(own, "--allocate-node-cidrs=true", "--cluster-cidr="+podNetwork, "--node-cidr-mask-size=24")
 }
 
 func (s setup) schedulerFlags() []string {

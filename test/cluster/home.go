@@ -28,10 +28,12 @@ const (
 // state is what a later process needs to know of a cluster.
 type state struct {
 	// Ready is set when Start has succeeded.
-	Ready      bool                   `json:"ready"`
-	Kubeconfig string                 `json:"kubeconfig"`
-	AuditLog   string                 `json:"auditLog,omitempty"`
-	Processes  map[Component]identity `json:"processes"`
+	Ready      bool   `json:"ready"`
+	Kubeconfig string `json:"kubeconfig"`
+	AuditLog   string `json:"auditLog,omitempty"`
+	// Cgroup is the control group of the real nodes.
+	Cgroup    string                 `json:"cgroup,omitempty"`
+	Processes map[Component]identity `json:"processes"`
 }
 
 func claimHome(ctx context.Context, options Options, report reporter) (home, error) {
@@ -147,6 +149,9 @@ func (s state) end() error {
 		if err := process.kill(); err != nil {
 			failed = append(failed, fmt.Errorf("end %s: %w", name, err))
 		}
+	}
+	if s.Cgroup != "" {
+		failed = append(failed, removeCgroup(s.Cgroup))
 	}
 	return errors.Join(failed...)
 }

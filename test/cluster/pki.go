@@ -52,12 +52,21 @@ func newAuthority() (*authority, error) {
 	return &authority{certificate, key}, err
 }
 
-// issueServer makes the certificate that every server of the cluster presents. etcd's is a client, too: of its peers.
-func (a *authority) issueServer() (credential, error) {
+// issueServer makes the certificate that every server of the control plane presents, on loopback or on host. etcd's is a client, too: of its peers.
+func (a *authority) issueServer(host string) (credential, error) {
 	return a.issue(pkix.Name{CommonName: "zen-lead test cluster server"}, func(t *x509.Certificate) {
 		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-		t.IPAddresses = []net.IP{net.ParseIP(loopback), net.ParseIP(kubernetesServiceIP)}
+		t.IPAddresses = []net.IP{net.ParseIP(loopback), net.ParseIP(kubernetesServiceIP), net.ParseIP(host)}
 		t.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
+	})
+}
+
+// issueKubelet makes the certificate that a kubelet presents to the API server, which asks it for logs.
+func (a *authority) issueKubelet(name, address string) (credential, error) {
+	return a.issue(pkix.Name{CommonName: name}, func(t *x509.Certificate) {
+		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		t.IPAddresses = []net.IP{net.ParseIP(address)}
+		t.DNSNames = []string{name}
 	})
 }
 

@@ -16,15 +16,20 @@ const (
 
 // port is reserved among all callers of this package until release.
 type port struct {
+	// host is the address that the component listens on.
+	host   string
 	number int
 	// The reservation is an abstract Unix socket of the same number: it needs no file, ends with its owner however that ends,
 	// and lives in the same network namespace as the port.
 	reservation net.Listener
 }
 
-// reservePort finds a port that nobody listens on and nobody has reserved. A stranger may still take it before it is used: then the component
+// reservePort finds a port of the host's, an address of this machine that may not be there yet: that of a network for real nodes comes later and
+// is ours alone, so it is enough to look at the loopback address, which also shows those who listen on all addresses.
+//
+// It is a port that nobody listens on and nobody has reserved. A stranger may still take it before it is used: then the component
 // says so, and Start tries again with other ports.
-func reservePort() (port, error) {
+func reservePort(host string) (port, error) {
 	offset := rand.IntN(lastPort - firstPort)
 	for i := range lastPort - firstPort {
 		number := firstPort + (offset+i)%(lastPort-firstPort)
@@ -33,7 +38,7 @@ func reservePort() (port, error) {
 			continue
 		}
 		if isFree(number) {
-			return port{number, reservation}, nil
+			return port{host, number, reservation}, nil
 		}
 		reservation.Close()
 	}
@@ -58,7 +63,7 @@ func (p port) release() {
 func (p port) String() string { return strconv.Itoa(p.number) }
 
 // url is where a component that listens on the port is reached.
-func (p port) url() string { return "https://" + net.JoinHostPort(loopback, p.String()) }
+func (p port) url() string { return "https://" + net.JoinHostPort(p.host, p.String()) }
 
-// loopback is the only address that anything here listens on.
+// loopback is the only address that anything here listens on, but for the API server of a cluster with real nodes.
 const loopback = "127.0.0.1"

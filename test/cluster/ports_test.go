@@ -22,7 +22,7 @@ func TestAStrangerOnAPortIsNeverTakenForOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = at.clear() })
-	s, err := prepare(options, at, found)
+	s, err := prepare(options, at, found, report)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestAStrangerOnAPortIsNeverTakenForOurs(t *testing.T) {
 func TestReservedPortsAreNotGivenTwice(t *testing.T) {
 	given := map[int]bool{}
 	for range 200 {
-		p, err := reservePort()
+		p, err := reservePort(loopback)
 		if err != nil {
 			t.Fatal(err)
 		}

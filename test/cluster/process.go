@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +21,8 @@ type program struct {
 	log  string
 	// detached: outlives the caller.
 	detached bool
+	// namespaces are the clone flags of the namespaces that the program gets for itself.
+	namespaces uintptr
 }
 
 // process is one started program.
@@ -29,6 +32,7 @@ type process struct {
 	command *exec.Cmd
 	// ended is closed when the process is gone and reaped.
 	ended chan struct{}
+	began time.Time
 	// logStart is where this run's part of the log file begins.
 	logStart int64
 }
@@ -50,7 +54,7 @@ func (p program) start() (*process, error) {
 	command := exec.Command(p.path, p.args...)
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = p.attributes()
-	started := &process{program: p, command: command, ended: make(chan struct{}), logStart: info.Size()}
+	started := &process{program: p, command: command, ended: make(chan struct{}), began: time.Now(), logStart: info.Size()}
 	if err := started.launch(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
@@ -59,9 +63,9 @@ func (p program) start() (*process, error) {
 
 func (p program) attributes() *syscall.SysProcAttr {
 	if p.detached {
-		return &syscall.SysProcAttr{Setsid: true}
+		return &syscall.SysProcAttr{Setsid: true, Cloneflags: p.namespaces}
 	}
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: p.namespaces}
 }
 
 // launch starts the command on a thread of its own that stays until the command has ended.

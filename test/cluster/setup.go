@@ -18,8 +18,10 @@ type setup struct {
 	home     home
 	binaries binaries
 	ports    map[Component]port
-	ca       *authority
-	admin    credential
+	// network is that of the real nodes.
+	network network
+	ca      *authority
+	admin   credential
 }
 
 // etcdPeer is not a component, but needs a port: etcd insists on one for peers that never come.
@@ -27,6 +29,9 @@ const etcdPeer Component = "etcd-peer"
 
 // administrator is the name of the cluster's own kubeconfig file.
 const administrator Component = "admin"
+
+// masters may do everything, whatever the roles say.
+const masters = "system:masters"
 
 func (s setup) pki(file string) string { return s.home.path("pki", file) }
 
@@ -51,6 +56,9 @@ func (o Options) validate() error {
 	if o.FakeNodes < 0 {
 		return fmt.Errorf("%d fake nodes", o.FakeNodes)
 	}
+	if err := o.validateNodes(); err != nil {
+		return err
+	}
 	for component := range o.ExtraArgs {
 		if !slices.Contains(o.components(), component) {
 			return fmt.Errorf("extra arguments for %q, which is not among the cluster's components %v", component, o.components())
@@ -60,10 +68,18 @@ func (o Options) validate() error {
 }
 
 // prepare reserves ports and writes all files that the components read.
-func prepare(options Options, at home, with binaries) (setup, error) {
+func prepare(options Options, at home, with binaries, report reporter) (setup, error) {
 	s := setup{options: options, home: at, binaries: with, ports: map[Component]port{}}
+	if options.Nodes > 0 {
+		sweepCgroups(report)
+		reserved, err := reserveNetwork()
+		if err != nil {
+			return setup{}, err
+		}
+		s.network = reserved
+	}
 	for _, user := range append(options.components(), etcdPeer) {
-		reserved, err := reservePort()
+		reserved, err := reservePort(s.hostOf(user))
 		if err != nil {
 			s.release()
 			return setup{}, err
@@ -77,8 +93,17 @@ func prepare(options Options, at home, with binaries) (setup, error) {
 	return s, nil
 }
 
-// release gives the ports back.
+// hostOf is the address that a component listens on. What runs on real nodes must reach the API server.
+func (s setup) hostOf(component Component) string {
+	if component == APIServer && s.options.Nodes > 0 {
+		return s.network.gateway()
+	}
+	return loopback
+}
+
+// release gives ports and network back.
 func (s setup) release() {
+	s.network.release()
 	for reserved := range maps.Values(s.ports) {
 		reserved.release()
 	}
@@ -96,6 +121,11 @@ func (s *setup) writeFiles() error {
 	if err := s.writeKubeconfigs(); err != nil {
 		return err
 	}
+	if s.options.Nodes > 0 {
+		if err := s.writeSwitch(); err != nil {
+			return err
+		}
+	}
 	return s.writeAuditPolicy()
 }
 
@@ -107,9 +137,13 @@ func (s *setup) writeKeys() error {
 	s.ca = ca
 	makers := map[string]func() (credential, error){
 		"ca":                 ca.own,
-		"server":             ca.issueServer,
+		"server":             func() (credential, error) { return ca.issueServer(s.hostOf(APIServer)) },
 		"etcd-client":        func() (credential, error) { return ca.issueClient("kube-apiserver-etcd-client") },
 		"front-proxy-client": func() (credential, error) { return ca.issueClient("front-proxy-client") },
+		"kubelet-client":     func() (credential, error) { return ca.issueClient("kube-apiserver-kubelet-client", masters) },
+	}
+	for i, node := range s.options.nodes() {
+		makers[string(node)] = func() (credential, error) { return ca.issueKubelet(string(node), s.network.machine(i+1)) }
 	}
 	for name, issue := range makers {
 		made, err := issue()
@@ -125,12 +159,15 @@ func (s *setup) writeKeys() error {
 
 // writeKubeconfigs gives each client of the API server a name of its own, which the audit log shows.
 func (s *setup) writeKubeconfigs() error {
-	const masters = "system:masters"
 	users := map[Component][]string{
 		administrator:     {"admin", masters},
 		ControllerManager: {"system:kube-controller-manager"},
 		Scheduler:         {"system:kube-scheduler"},
 		Kwok:              {"kwok", masters},
+		kubeProxy:         {"system:kube-proxy"},
+	}
+	for _, node := range s.options.nodes() {
+		users[node] = []string{"system:node:" + string(node), "system:nodes"}
 	}
 	for user, names := range users {
 		made, err := s.ca.issueClient(names[0], names[1:]...)

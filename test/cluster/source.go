@@ -5,12 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 )
 
@@ -58,7 +56,8 @@ type located struct {
 	home string
 }
 
-func (s source) locate() (located, error) {
+// locate finds what the package, one of the module's or of those that it requires, is built from.
+func (s source) locate(pkg string) (located, error) {
 	tests, err := findTests()
 	if err != nil {
 		return located{}, err
@@ -68,7 +67,7 @@ func (s source) locate() (located, error) {
 	if err != nil {
 		return located{}, err
 	}
-	fingerprint, err := s.fingerprint(dir, version)
+	fingerprint, err := s.fingerprint(dir, pkg, version)
 	if err != nil {
 		return located{}, fmt.Errorf("fingerprint of %s: %w", dir, err)
 	}
@@ -126,31 +125,30 @@ func requiredVersion(goMod, module string) (string, error) {
 	return string(found[1]), nil
 }
 
-// fingerprint changes with everything that changes the result: sources, go.mod, go.sum, build flags and platform.
-func (s source) fingerprint(dir, version string) (string, error) {
+// fingerprint changes with everything that changes the result: the package's own sources, go.mod, go.sum, build flags and platform. The packages
+// of a module here import nothing of each other.
+func (s source) fingerprint(dir, pkg, version string) (string, error) {
+	files := []string{"go.mod", "go.sum"}
+	if strings.HasPrefix(pkg, ".") {
+		own, err := filepath.Glob(filepath.Join(dir, pkg, "*.go"))
+		if err != nil {
+			return "", err
+		}
+		for _, path := range own {
+			files = append(files, filepath.Join(pkg, filepath.Base(path)))
+		}
+	}
 	sum := sha256.New()
 	fmt.Fprintln(sum, runtime.GOOS, runtime.GOARCH, buildArgs(s, version), buildEnv)
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !isSource(entry.Name()) {
-			return err
-		}
-		content, err := os.ReadFile(path)
+	for _, name := range files {
+		content, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
-			return err
+			return "", err
 		}
-		relative, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(sum, relative, len(content))
-		_, err = sum.Write(content)
-		return err
-	})
-	return hex.EncodeToString(sum.Sum(nil))[:12], err
-}
-
-func isSource(name string) bool {
-	return slices.Contains([]string{"go.mod", "go.sum"}, name) || filepath.Ext(name) == ".go"
+		fmt.Fprintln(sum, name, len(content))
+		sum.Write(content)
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:12], nil
 }
 
 // cacheDir lies outside the checkout: several checkouts, and a fresh one, share what was built.

@@ -55,7 +55,7 @@ func startWithFreshPorts(ctx context.Context, options Options, at home, found bi
 }
 
 func startOnce(ctx context.Context, options Options, at home, found binaries, layout Layout, report reporter) (*Cluster, error) {
-	s, err := prepare(options, at, found)
+	s, err := prepare(options, at, found, report)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func newCluster(s setup, layout Layout, report reporter) (*Cluster, error) {
 	return c, c.loadAdmin()
 }
 
-// bringUp starts the API server and what is below it one after the other, and all above it side by side.
+// bringUp starts the API server and what is below it one after the other, and all above it side by side, real nodes last.
 func (c *Cluster) bringUp(ctx context.Context) error {
 	client, err := kubernetes.NewForConfig(c.admin)
 	if err != nil {
@@ -104,6 +104,8 @@ func (c *Cluster) bringUp(ctx context.Context) error {
 			return err
 		}
 		switch p.name {
+		case Switch:
+			err = c.awaitSwitch(ctx)
 		case Etcd:
 			err = c.awaitComponent(ctx, Etcd)
 		case APIServer, ControlPlane:
@@ -138,10 +140,26 @@ func (c *Cluster) awaitUsable(ctx context.Context, client kubernetes.Interface, 
 			return err
 		}
 	}
-	if options.FakeNodes == 0 {
+	if options.FakeNodes > 0 {
+		if err := c.await(ctx, "fake nodes", func(ctx context.Context) error { return checkFakeNodes(ctx, client, options) }); err != nil {
+			return err
+		}
+	}
+	if options.Nodes == 0 {
 		return nil
 	}
-	return c.await(ctx, "fake nodes", func(ctx context.Context) error { return checkFakeNodes(ctx, client, options) })
+	if err := c.installDNS(ctx); err != nil {
+		return err
+	}
+	return c.await(ctx, "the cluster's name server", func(ctx context.Context) error { return checkDNS(ctx, client) })
+}
+
+// awaitSwitch returns when the network of the real nodes is there, and what they need with it.
+func (c *Cluster) awaitSwitch(ctx context.Context) error {
+	if err := c.await(ctx, "the network of the nodes", func(context.Context) error { return c.setup.network.checkUplink() }); err != nil {
+		return err
+	}
+	return c.readyNodes()
 }
 
 func (c *Cluster) launch(p program) error {
@@ -156,6 +174,9 @@ func (c *Cluster) launch(p program) error {
 }
 
 func (c *Cluster) awaitComponent(ctx context.Context, component Component) error {
+	if component.isNode() {
+		return c.awaitNode(ctx, component)
+	}
 	return c.await(ctx, string(component), func(ctx context.Context) error { return c.prober.check(ctx, component) })
 }
 

@@ -1,9 +1,9 @@
 // Command cluster keeps one control plane per checkout running until it is told to stop.
 //
-//	cluster start [-nodes N]     start it, or find it running; the last line is KUBECONFIG=<absolute path>
+//	cluster start [-nodes N]     start it, or find it running, with fake nodes or N real ones; the last line is KUBECONFIG=<absolute path>
 //	cluster stop                 end it, and nothing else
 //	cluster build                build all that start needs
-//	cluster build NAME -o F      build kubectl or coredns and copy it to F
+//	cluster build kubectl -o F   build kubectl and copy it to F
 package main
 
 import (
@@ -11,7 +11,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -36,7 +35,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, []string) error{"start": start, "stop": stop, "build": build}
 	if len(args) == 0 || commands[args[0]] == nil {
-		return errors.New("usage: cluster start [-nodes N] | stop | build [kubectl|coredns -o FILE]")
+		return errors.New("usage: cluster start [-nodes N] | stop | build [kubectl -o FILE]")
 	}
 	return commands[args[0]](ctx, args[1:])
 }
@@ -47,24 +46,45 @@ func start(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	if *nodes != 0 {
-		return fmt.Errorf("-nodes %d: real nodes are not there yet; without -nodes, %d fake nodes run", *nodes, fakeNodes)
-	}
 	dir, err := stateDir()
 	if err != nil {
 		return err
 	}
-	c, err := cluster.Start(ctx, cluster.Options{Dir: dir, Detached: true, FakeNodes: fakeNodes, Progress: os.Stderr})
+	options, err := optionsFor(ctx, dir, *nodes)
+	if err != nil {
+		return err
+	}
+	c, err := cluster.Start(ctx, options)
 	if errors.Is(err, cluster.ErrRunning) {
 		fmt.Fprintln(os.Stderr, "the cluster of this checkout runs already")
 		c, err = cluster.Open(dir)
+	} else if err == nil {
+		explain(options)
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "its %d nodes are fake: kwok stands for their kubelets, pods become Ready but run no process\n", fakeNodes)
 	fmt.Printf("KUBECONFIG=%s\n", c.Kubeconfig)
 	return nil
+}
+
+func optionsFor(ctx context.Context, dir string, nodes int) (cluster.Options, error) {
+	options := cluster.Options{Dir: dir, Detached: true, Progress: os.Stderr}
+	if nodes == 0 {
+		options.FakeNodes = fakeNodes
+		return options, nil
+	}
+	archive, err := writeImages(ctx, dir)
+	options.Nodes, options.Images = nodes, []string{archive}
+	return options, err
+}
+
+func explain(options cluster.Options) {
+	if options.Nodes == 0 {
+		fmt.Fprintf(os.Stderr, "its %d nodes are fake: kwok stands for their kubelets, pods become Ready but run no process\n", options.FakeNodes)
+		return
+	}
+	fmt.Fprintf(os.Stderr, "its nodes are real; nothing can be pulled there, and they have %s and %s\n", zenLeadImage, appImage)
 }
 
 func stop(ctx context.Context, args []string) error {
@@ -87,25 +107,22 @@ func build(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return cluster.Build(ctx, true, os.Stderr)
 	}
-	name := args[0]
-	builders := map[string]func(context.Context, io.Writer) (string, error){"kubectl": cluster.BuildKubectl, "coredns": cluster.BuildCoreDNS}
-	builder, found := builders[name]
-	if !found {
-		return fmt.Errorf("build %s: only kubectl and coredns can be built by themselves", name)
+	if args[0] != "kubectl" {
+		return fmt.Errorf("build %s: only kubectl can be built by itself", args[0])
 	}
-	flags := flag.NewFlagSet("build "+name, flag.ContinueOnError)
-	output := flags.String("o", "", "file to copy it to")
+	flags := flag.NewFlagSet("build kubectl", flag.ContinueOnError)
+	output := flags.String("o", "", "file to copy kubectl to")
 	if err := parse(flags, args[1:]); err != nil {
 		return err
 	}
 	if *output == "" {
-		return fmt.Errorf("build %s: -o FILE is missing", name)
+		return errors.New("build kubectl: -o FILE is missing")
 	}
-	binary, err := builder(ctx, os.Stderr)
+	kubectl, err := cluster.BuildKubectl(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
-	return copyBinary(binary, *output)
+	return copyBinary(kubectl, *output)
 }
 
 func parse(flags *flag.FlagSet, args []string) error {

@@ -22,6 +22,8 @@ type line struct {
 	TookMS float64   `json:"took_ms"`
 	Pod    string    `json:"pod,omitempty"`
 	UID    string    `json:"uid,omitempty"`
+	Term   string    `json:"term,omitempty"`
+	Role   string    `json:"role,omitempty"`
 	Error  string    `json:"error,omitempty"`
 }
 
@@ -69,7 +71,7 @@ func (a *asker) ask(ctx context.Context) line {
 		l.Error = err.Error()
 		return l
 	}
-	l.Pod, l.UID = who.Pod, who.UID
+	l.Pod, l.UID, l.Term, l.Role = who.Pod, who.UID, who.Term, who.Role
 	return l
 }
 

@@ -7,6 +7,7 @@
 //	    POST /exhaust  takes memory until the kernel kills the container
 //	    POST /exit     ends the process with status 1
 //	e2eapp ask URL    asks every 20 ms over a new connection, and prints one JSON line for each answer or error
+//	e2eapp post URL   sends one POST: an image of one program has no other to send it with
 //
 // Pod and UID come from POD_NAME and POD_UID, the annotations from /etc/podinfo/annotations, a file of a downward API volume. The
 // kubelet writes that file anew a minute after a change, or later: term and role are what the pod was told, not what is so.
@@ -41,8 +42,10 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 2 && args[0] == "ask":
 		ask(ctx, freshConnections(), args[1], os.Stdout)
 		return nil
+	case len(args) == 2 && args[0] == "post":
+		return post(ctx, args[1])
 	}
-	return errors.New("usage: e2eapp serve | ask URL")
+	return errors.New("usage: e2eapp serve | ask URL | post URL")
 }
 
 func listenAndServe(ctx context.Context) error {

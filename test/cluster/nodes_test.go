@@ -1,0 +1,186 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kube-zen/zen-lead/test/cluster"
+)
+
+// Whoever is not root is told so; root gets the nodes.
+func TestRealNodes(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if _, err := cluster.Start(t.Context(), cluster.Options{Nodes: 1}); err == nil || !strings.Contains(err.Error(), "need root") {
+			t.Errorf("without root: %v", err)
+		}
+		return
+	}
+	before := traces(t)
+	c := start(t, cluster.Options{Nodes: 2})
+	client := clientOf(t, c)
+	target := cluster.Node(2)
+
+	pod := runPause(t, client, target)
+	pids, err := c.ContainerProcesses(pod.Status.ContainerStatuses[0].ContainerID)
+	if err != nil || len(pids) != 1 {
+		t.Fatalf("processes of %s: %v, %v", pod.Name, pids, err)
+	}
+	if program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pids[0])); err != nil || filepath.Base(program) != "pause" {
+		t.Errorf("process %d is %s, %v", pids[0], program, err)
+	}
+	t.Run("a killed process is started again by the kubelet", func(t *testing.T) {
+		if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		pod = awaitPod(t, client, pod.Name, func(p corev1.Pod) bool { return p.Status.ContainerStatuses[0].RestartCount == 1 })
+		if got := pod.Status.ContainerStatuses[0].LastTerminationState.Terminated; got == nil || got.ExitCode != 137 {
+			t.Errorf("it ended with %+v", got)
+		}
+	})
+	t.Run("a node that is cut off is reached again when it is reconnected", func(t *testing.T) {
+		cutOff(t, c, client, target)
+	})
+	t.Run("a killed node takes its processes along and comes back", func(t *testing.T) {
+		killNode(t, c, client, target, pod)
+	})
+	t.Run("Stop leaves nothing behind", func(t *testing.T) {
+		if err := c.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		if after := traces(t); !slices.Equal(before, after) {
+			t.Errorf("before %v\nafter %v", before, after)
+		}
+	})
+}
+
+// runPause runs an image that every node has.
+func runPause(t *testing.T, client kubernetes.Interface, on cluster.Component) corev1.Pod {
+	t.Helper()
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "pause", Namespace: "default"},
+		Spec: corev1.PodSpec{
+			NodeName:   string(on),
+			Containers: []corev1.Container{{Name: "pause", Image: "localhost/pause:dev", ImagePullPolicy: corev1.PullNever}},
+		},
+	}
+	if _, err := client.CoreV1().Pods("default").Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return awaitPod(t, client, pod.Name, isPodReady)
+}
+
+func isPodReady(p corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+func awaitPod(t *testing.T, client kubernetes.Interface, name string, is func(corev1.Pod) bool) (pod corev1.Pod) {
+	t.Helper()
+	eventually(t, "pod "+name, func(ctx context.Context) error {
+		found, err := client.CoreV1().Pods("default").Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		pod = *found
+		if !is(pod) {
+			return fmt.Errorf("it is %+v", pod.Status)
+		}
+		return nil
+	})
+	return pod
+}
+
+// eventually polls for what kubelets do, within a minute.
+func eventually(t *testing.T, what string, check func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := check(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: %v", what, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// askKubelet sends a request to a kubelet through the API server.
+func askKubelet(ctx context.Context, client kubernetes.Interface, node cluster.Component) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return client.CoreV1().RESTClient().Get().Resource("nodes").Name(string(node)).SubResource("proxy").Suffix("healthz").Do(ctx).Error()
+}
+
+func cutOff(t *testing.T, c *cluster.Cluster, client kubernetes.Interface, node cluster.Component) {
+	if err := askKubelet(t.Context(), client, node); err != nil {
+		t.Fatalf("before: %v", err)
+	}
+	if err := c.CutOff(t.Context(), node); err != nil {
+		t.Fatal(err)
+	}
+	if err := askKubelet(t.Context(), client, node); err == nil {
+		t.Error("a kubelet that is cut off answers")
+	}
+	if err := c.Reconnect(t.Context(), node); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the kubelet", func(ctx context.Context) error { return askKubelet(ctx, client, node) })
+}
+
+func killNode(t *testing.T, c *cluster.Cluster, client kubernetes.Interface, node cluster.Component, pod corev1.Pod) {
+	if err := c.Kill(node); err != nil {
+		t.Fatal(err)
+	}
+	if pids, err := c.ContainerProcesses(pod.Status.ContainerStatuses[0].ContainerID); !errors.Is(err, cluster.ErrNotRunning) {
+		t.Errorf("the container has the processes %v (%v)", pids, err)
+	}
+	if err := c.Restart(t.Context(), node); err != nil {
+		t.Fatal(err)
+	}
+	awaitPod(t, client, pod.Name, func(p corev1.Pod) bool {
+		return p.Status.ContainerStatuses[0].ContainerID != pod.Status.ContainerStatuses[0].ContainerID && isPodReady(p)
+	})
+}
+
+// traces are what real nodes could leave on a machine: interfaces and control groups.
+func traces(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	links, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		if strings.HasPrefix(link.Name, "zen-lead-") {
+			found = append(found, link.Name)
+		}
+	}
+	for _, pattern := range []string{"/sys/fs/cgroup/zen-lead.*", "/sys/fs/cgroup/*/zen-lead.*"} {
+		groups, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, groups...)
+	}
+	return found
+}
