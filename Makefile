@@ -23,7 +23,7 @@ build: ## Build bin/zen-lead, bin/kubectl-zenlead and bin/kubectl
 	go -C test run ./cmd/cluster build kubectl -o '$(CURDIR)/bin/kubectl'
 
 .PHONY: cluster
-cluster: ## Start a local control plane that stays; the last line is KUBECONFIG=...
+cluster: ## Start a local cluster that stays; the last line is KUBECONFIG=... [NODES=3: real nodes, needs root]
 	@go -C test run ./cmd/cluster start $(if $(NODES),-nodes $(NODES))
 
 .PHONY: cluster-stop
@@ -42,6 +42,10 @@ test: ## Every check and every test
 	@hack/step 'each module alone' $(MAKE) modules
 	@hack/step --last 'Go tests' $(call tool,gen,gotestsum) --format pkgname-and-test-fails --format-hide-empty-pkg -- \
 		-race -shuffle=on -p 2 -timeout 10m $(packages)
+
+.PHONY: e2e
+e2e: ## Install the chart on real nodes, break things and print what a client saw; needs root
+	@hack/step --last 'end to end' go -C test run ./cmd/e2e
 
 .PHONY: faults
 faults: ## Break things at random and check what watchers saw [SUITE=pools]

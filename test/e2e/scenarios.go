@@ -1,0 +1,19 @@
+package e2e
+
+// scenarios, in the order in which they are played. The first finds the previous version installed, all others this one, and none the last.
+func scenarios() []scenario {
+	return []scenario{
+		{name: "chart upgraded", stays: true, happen: upgradeChart},
+		{name: "process killed", short: true, happen: killProcess},
+		{name: "out of memory", happen: exhaustMemory},
+		{name: "pod deleted", short: true, happen: deletePod},
+		{name: "process stopped", happen: stopProcess},
+		{name: "rolling update", happen: rollOut},
+		{name: "node drained", short: true, node: true, happen: drainNode},
+		{name: "node killed", node: true, happen: killNode},
+		{name: "node cut off", node: true, happen: cutNodeOff},
+		{name: "controllers killed", short: true, stays: true, happen: killControllers},
+		{name: "helm test", stays: true, happen: testChart},
+		{name: "chart uninstalled", short: true, stays: true, happen: uninstallChart},
+	}
+}
