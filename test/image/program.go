@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"syscall"
+	"time"
 )
 
 // machines are the architectures that images are made for.
@@ -49,10 +51,15 @@ func Compile(ctx context.Context, p Program, out string) error {
 		"GOARCH="+cmp.Or(p.Architecture, runtime.GOARCH),
 		"GOAMD64=v1", "GOARM64=v8.0", // any processor of the architecture
 		"GOFLAGS=", "GOEXPERIMENT=",
+		"GOTMPDIR="+filepath.Dir(out), // interrupted early, the go command leaves its files behind: then it is for the caller to find them
 	)
 	if p.BuildCache != "" {
 		c.Env = append(c.Env, "GOCACHE="+p.BuildCache)
 	}
+	// The go command starts compilers, which end with it.
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGINT) }
+	c.WaitDelay = 10 * time.Second
 	if said, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile %s: %w: %s", p.Package, err, said)
 	}
