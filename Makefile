@@ -15,7 +15,7 @@ modules := GOWORK=off go -C hack/tools/modules run .
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s%s\n", $$1, $$2}' Makefile
 
 .PHONY: build
 build: ## Build bin/zen-lead, bin/kubectl-zenlead and bin/kubectl
@@ -80,6 +80,11 @@ generate: ## Write the generated files: deep copies, CRDs, docs/api.md, the char
 .PHONY: modules
 modules: ## Check that each released module builds and tests alone, as its users get it
 	@$(modules) check
+
+.PHONY: release-dry-run
+release-dry-run: ## Make, push and pull what a release publishes, on this machine alone [COLD=1: slow]
+	@go -C test run ./cmd/release $(if $(COLD),-cold) -chart '$(CURDIR)/charts/zen-lead' \
+		-helm "$(call tool,helm,helm)" -ah "$(call tool,artifacthub,ah)"
 
 .PHONY: tidy
 tidy: ## go mod tidy for every module, siblings included

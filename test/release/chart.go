@@ -1,0 +1,107 @@
+package release
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Chart is a Helm chart and the programs that deal with it.
+type Chart struct {
+	// Dir is the chart's folder. Empty: no chart, and DryRun says so.
+	Dir string
+	// Helm is the path of helm, ArtifactHub that of ah, which lints what Artifact Hub shows of the chart.
+	Helm, ArtifactHub string
+}
+
+// lint asks ah, which looks at the chart alone and needs no network.
+func (c Chart) lint(ctx context.Context) error {
+	_, err := said(exec.CommandContext(ctx, c.ArtifactHub, "lint", "-p", c.Dir))
+	return err
+}
+
+// pack makes the chart's archive in dir and returns its path.
+func (c Chart) pack(ctx context.Context, dir string) (string, error) {
+	about, err := c.about()
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.helm(ctx, dir, "package", c.Dir, "--destination", dir); err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, about.Name+"-"+about.Version+".tgz"), nil
+}
+
+func (c Chart) push(ctx context.Context, archive, repository string) error {
+	_, err := c.helm(ctx, filepath.Dir(archive), "push", "--plain-http", archive, repository)
+	return err
+}
+
+// pull fails if the repository's archive is not the one that was pushed, byte by byte.
+func (c Chart) pull(ctx context.Context, archive, repository string) error {
+	about, err := c.about()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(filepath.Dir(archive), "pulled")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	_, err = c.helm(ctx, filepath.Dir(archive), "pull", "--plain-http", repository+"/"+about.Name, "--version", about.Version, "--destination", dir)
+	if err != nil {
+		return err
+	}
+	pushed, err := os.ReadFile(archive)
+	if err != nil {
+		return err
+	}
+	pulled, err := os.ReadFile(filepath.Join(dir, filepath.Base(archive)))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(pushed, pulled) {
+		return fmt.Errorf("pulled %s, pushed was %s", fingerprint(pulled), fingerprint(pushed))
+	}
+	return nil
+}
+
+// about is what a chart's file Chart.yaml says.
+type about struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+func (c Chart) about() (about, error) {
+	file := filepath.Join(c.Dir, "Chart.yaml")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return about{}, err
+	}
+	var a about
+	if err := yaml.Unmarshal(content, &a); err != nil {
+		return about{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return a, nil
+}
+
+// helm keeps helm away from the user's own settings, caches and credentials.
+func (c Chart) helm(ctx context.Context, dir string, args ...string) (string, error) {
+	home := filepath.Join(dir, "helm")
+	command := exec.CommandContext(ctx, c.Helm, args...)
+	command.Env = append(os.Environ(),
+		"HELM_CACHE_HOME="+filepath.Join(home, "cache"),
+		"HELM_CONFIG_HOME="+filepath.Join(home, "config"),
+		"HELM_DATA_HOME="+filepath.Join(home, "data"),
+		"HELM_REGISTRY_CONFIG="+filepath.Join(home, "registry.json"),
+		"DOCKER_CONFIG="+home,
+	)
+	return said(command)
+}
+
+func fingerprint(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }
