@@ -82,8 +82,8 @@ modules: ## Check that each released module builds and tests alone, as its users
 	@$(modules) check
 
 .PHONY: release-dry-run
-release-dry-run: ## Make, push and pull what a release publishes, on this machine alone [COLD=1: slow]
-	@go -C test run ./cmd/release $(if $(COLD),-cold) -chart '$(CURDIR)/charts/zen-lead' \
+release-dry-run: ## Make, push and pull what a release publishes, on this machine alone
+	@go -C test run ./cmd/release -chart '$(CURDIR)/charts/zen-lead' \
 		-helm "$(call tool,helm,helm)" -ah "$(call tool,artifacthub,ah)"
 
 .PHONY: tidy

@@ -74,7 +74,7 @@ func (l logged) answer() Answer {
 	took := time.Duration(l.TookMS * float64(time.Millisecond))
 	// What is no number is no claim to a term.
 	term, err := strconv.ParseInt(l.Term, 10, 64)
-	return Answer{Sent: l.Sent, Received: l.Sent.Add(took), Pod: l.Pod, UID: l.UID, Term: term, Leads: err == nil && l.Role == "leader"}
+	return Answer{Sent: l.Sent, Received: l.Sent.Add(took), Pod: l.Pod, UID: l.UID, Term: term, Leads: err == nil && l.Role == "leader", Err: l.Error}
 }
 
 // all returns what was heard so far, in the order of the log. An error says that there will be no more.

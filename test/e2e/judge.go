@@ -19,6 +19,8 @@ type Answer struct {
 	// Term and Leads are what that pod had been told of its part; it learns of a change a little later.
 	Term  int64
 	Leads bool
+	// Err is what went wrong where nobody answered.
+	Err string
 }
 
 // Reign is the time in which the Lease named one pod.
@@ -33,6 +35,8 @@ type Reign struct {
 // Verdict is what the client saw in a window of time.
 type Verdict struct {
 	Answers, Failed int
+	// Errors are the different errors of those that failed, in the order of their first.
+	Errors []string
 	// Gap is the longest time between two questions that were answered, or between one and an end of the window.
 	Gap time.Duration
 	// Late is for how long after its reign a pod was still asked: routes lag behind the Lease.
@@ -54,7 +58,7 @@ func Judge(answers []Answer, reigns []Reign, from, to time.Time) Verdict {
 			continue
 		}
 		if a.UID == "" {
-			v.Failed++
+			v.fail(a)
 			continue
 		}
 		v.Answers++
@@ -64,6 +68,13 @@ func Judge(answers []Answer, reigns []Reign, from, to time.Time) Verdict {
 	}
 	v.Gap = max(v.Gap, to.Sub(last))
 	return v
+}
+
+func (v *Verdict) fail(a Answer) {
+	v.Failed++
+	if !slices.Contains(v.Errors, a.Err) {
+		v.Errors = append(v.Errors, a.Err)
+	}
 }
 
 func (v *Verdict) judge(a Answer, reigns []Reign, leaders map[int64]string) {

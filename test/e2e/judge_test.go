@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -20,7 +21,9 @@ func claiming(a Answer, term int64) Answer {
 	return a
 }
 
-func failed(sent int) Answer { return Answer{Sent: at(sent), Received: at(sent + 500)} }
+func failed(sent int) Answer {
+	return Answer{Sent: at(sent), Received: at(sent + 500), Err: "refused"}
+}
 
 func TestJudge(t *testing.T) {
 	reigns := []Reign{{Term: 7, UID: "a", From: at(-1000), To: at(100)}, {Term: 8, UID: "b", From: at(100)}}
@@ -76,6 +79,15 @@ func TestJudge(t *testing.T) {
 				t.Errorf("%+v, want %+v and %d wrong", got, c.want, c.wrong)
 			}
 		})
+	}
+}
+
+func TestErrorsAreToldOnce(t *testing.T) {
+	other := failed(30)
+	other.Err = "timeout"
+	v := Judge([]Answer{failed(10), failed(20), other}, nil, at(0), at(40))
+	if v.Failed != 3 || !slices.Equal(v.Errors, []string{"refused", "timeout"}) {
+		t.Errorf("%d failed: %q", v.Failed, v.Errors)
 	}
 }
 

@@ -91,7 +91,21 @@ func stopProcess(ctx context.Context, w *world, leader corev1.Pod) (string, erro
 	return evidence, w.signal(leader, syscall.SIGCONT)
 }
 
+// awaitUnready waits until the kubelet's probe has failed, and says in what state the pod's process is then.
 func (w *world) awaitUnready(ctx context.Context, pod corev1.Pod) (string, error) {
+	err := w.await(ctx, soon, pod.Name+" to be unready", func(ctx context.Context) error {
+		var now corev1.Pod
+		if err := w.Get(ctx, client.ObjectKeyFromObject(&pod), &now); err != nil {
+			return err
+		}
+		if isReady(now) {
+			return errNotYet
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
 	pids, err := w.cluster.ContainerProcesses(pod.Status.ContainerStatuses[0].ContainerID)
 	if err != nil {
 		return "", err
@@ -102,17 +116,7 @@ func (w *world) awaitUnready(ctx context.Context, pod corev1.Pod) (string, error
 	}
 	_, state, _ := strings.Cut(string(status), "State:")
 	state, _, _ = strings.Cut(strings.TrimSpace(state), "\n")
-	err = w.await(ctx, soon, pod.Name+" to be unready", func(ctx context.Context) error {
-		var now corev1.Pod
-		if err := w.Get(ctx, client.ObjectKeyFromObject(&pod), &now); err != nil {
-			return err
-		}
-		if isReady(now) {
-			return errNotYet
-		}
-		return nil
-	})
-	return fmt.Sprintf("process %s, pod not ready", state), err
+	return fmt.Sprintf("process %s, pod not ready", state), nil
 }
 
 // awaitMove waits until another pod leads.

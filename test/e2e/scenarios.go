@@ -4,12 +4,12 @@ package e2e
 func scenarios() []scenario {
 	return []scenario{
 		{name: "chart upgraded", stays: true, happen: upgradeChart},
+		{name: "node drained", short: true, node: true, happen: drainNode},
 		{name: "process killed", short: true, happen: killProcess},
 		{name: "out of memory", happen: exhaustMemory},
 		{name: "pod deleted", short: true, happen: deletePod},
 		{name: "process stopped", happen: stopProcess},
 		{name: "rolling update", happen: rollOut},
-		{name: "node drained", short: true, node: true, happen: drainNode},
 		{name: "node killed", node: true, happen: killNode},
 		{name: "node cut off", node: true, happen: cutNodeOff},
 		{name: "controllers killed", short: true, stays: true, happen: killControllers},

@@ -29,6 +29,9 @@ func printTable(out io.Writer, outcomes []outcome) error {
 	}
 	for _, o := range outcomes {
 		fmt.Fprintf(out, "  %s: %s; %s on %s led, then %s on %s\n", o.name, o.evidence, o.before.Name, o.before.Spec.NodeName, o.after.Name, o.after.Spec.NodeName)
+		for _, failure := range o.verdict.Errors {
+			fmt.Fprintf(out, "    failed: %s\n", failure)
+		}
 	}
 	_, err := fmt.Fprintln(out)
 	return err

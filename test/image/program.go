@@ -28,8 +28,6 @@ type Program struct {
 	Architecture string
 	// Version is what the program's variable main.version says; empty leaves it alone.
 	Version string
-	// BuildCache is a folder in place of the user's GOCACHE; empty takes the user's.
-	BuildCache string
 }
 
 // Compile links the program statically and writes it to the file out. The bytes depend on the sources and on Go's release, and
@@ -53,9 +51,6 @@ func Compile(ctx context.Context, p Program, out string) error {
 		"GOFLAGS=", "GOEXPERIMENT=",
 		"GOTMPDIR="+filepath.Dir(out), // interrupted early, the go command leaves its files behind: then it is for the caller to find them
 	)
-	if p.BuildCache != "" {
-		c.Env = append(c.Env, "GOCACHE="+p.BuildCache)
-	}
 	// The go command starts compilers, which end with it.
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGINT) }

@@ -14,7 +14,7 @@ import (
 
 // Chart is a Helm chart and the programs that deal with it.
 type Chart struct {
-	// Dir is the chart's folder. Empty: no chart, and DryRun says so.
+	// Dir is the chart's folder.
 	Dir string
 	// Helm is the path of helm, ArtifactHub that of ah, which lints what Artifact Hub shows of the chart.
 	Helm, ArtifactHub string

@@ -27,14 +27,12 @@ func (s Source) Image(ctx context.Context, architecture, dir string) (v1.Image, 
 	if err != nil {
 		return nil, err
 	}
-	return copied.image(ctx, architecture, dir, "")
+	return copied.image(ctx, architecture, dir)
 }
 
-func (s Source) image(ctx context.Context, architecture, dir, buildCache string) (v1.Image, error) {
+func (s Source) image(ctx context.Context, architecture, dir string) (v1.Image, error) {
 	binary := filepath.Join(dir, "zen-lead-"+architecture)
-	program := image.Program{
-		Dir: s.Root, Package: "./controller/cmd/zen-lead", Architecture: architecture, Version: s.Version, BuildCache: buildCache,
-	}
+	program := image.Program{Dir: s.Root, Package: "./controller/cmd/zen-lead", Architecture: architecture, Version: s.Version}
 	if err := image.Compile(ctx, program, binary); err != nil {
 		return nil, err
 	}
@@ -42,14 +40,14 @@ func (s Source) image(ctx context.Context, architecture, dir, buildCache string)
 }
 
 // index makes the images of all architectures under one name, in dir.
-func (s Source) index(ctx context.Context, dir, buildCache string) (v1.ImageIndex, error) {
+func (s Source) index(ctx context.Context, dir string) (v1.ImageIndex, error) {
 	copied, err := s.copyTo(ctx, filepath.Join(dir, "source"))
 	if err != nil {
 		return nil, err
 	}
 	images := map[string]v1.Image{}
 	for _, architecture := range Architectures {
-		built, err := copied.image(ctx, architecture, dir, buildCache)
+		built, err := copied.image(ctx, architecture, dir)
 		if err != nil {
 			return nil, err
 		}

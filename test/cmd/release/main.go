@@ -1,6 +1,6 @@
 // Command release makes what a release publishes and shows that it can be published. It publishes nothing.
 //
-//	release [-cold] [-chart DIR -helm PATH -ah PATH]
+//	release -chart DIR -helm PATH -ah PATH
 package main
 
 import (
@@ -29,15 +29,14 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	o := release.Options{Out: os.Stdout}
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
-	flags.BoolVar(&o.Cold, "cold", false, "compile the second image into an empty build cache (minutes)")
 	flags.StringVar(&o.Chart.Dir, "chart", "", "folder of the chart")
 	flags.StringVar(&o.Chart.Helm, "helm", "helm", "path of helm")
 	flags.StringVar(&o.Chart.ArtifactHub, "ah", "ah", "path of ah")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return errors.New("usage: release [-cold] [-chart DIR -helm PATH -ah PATH]")
+	if flags.NArg() > 0 || o.Chart.Dir == "" {
+		return errors.New("usage: release -chart DIR -helm PATH -ah PATH")
 	}
 	root, err := cluster.Checkout()
 	if err != nil {
