@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -34,6 +34,9 @@ func (o Options) nodes() []Component {
 	return nodes
 }
 
+// ErrNoRights is returned by Start where this process may not make real nodes.
+var ErrNoRights = errors.New("real nodes need root with CAP_SYS_ADMIN: they are made of mount, network and PID namespaces and of control groups")
+
 // maxNodes keeps addresses in one byte, and is more than a machine for development carries.
 const maxNodes = 20
 
@@ -45,10 +48,18 @@ func (o Options) validateNodes() error {
 		return errors.New("images are for real nodes, of which there are none")
 	case o.Nodes > 0 && o.APIOnly:
 		return errors.New("real nodes need controller manager and scheduler")
-	case o.Nodes > 0 && os.Geteuid() != 0:
-		return errors.New("real nodes need root: they are made of mount, network and PID namespaces and of control groups")
+	case o.Nodes > 0 && !mayMakeNamespaces():
+		return ErrNoRights
 	}
 	return nil
+}
+
+// mayMakeNamespaces says whether this process has CAP_SYS_ADMIN, which root has, unless it is that of a container with few rights.
+func mayMakeNamespaces() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	err := unix.Capget(&header, &sets[0])
+	return err == nil && sets[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
 }
 
 // nodePrograms are the processes of the real nodes. The switch is started before and the machines after everything else.
