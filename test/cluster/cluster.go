@@ -105,10 +105,7 @@ func (c *Cluster) endAll() error {
 	for _, process := range c.processes {
 		failed = append(failed, process.kill())
 	}
-	if c.state.Cgroup != "" {
-		failed = append(failed, removeCgroup(c.state.Cgroup))
-	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, c.state.Nodes.clear())...)
 }
 
 // RESTConfig returns a new configuration for the administrator, without client-side rate limit. The caller may change it.

@@ -31,8 +31,8 @@ type state struct {
 	Ready      bool   `json:"ready"`
 	Kubeconfig string `json:"kubeconfig"`
 	AuditLog   string `json:"auditLog,omitempty"`
-	// Cgroup is the control group of the real nodes.
-	Cgroup    string                 `json:"cgroup,omitempty"`
+	// Nodes is what real nodes have outside of their namespaces.
+	Nodes     outside                `json:"nodes,omitzero"`
 	Processes map[Component]identity `json:"processes"`
 }
 
@@ -150,8 +150,5 @@ func (s state) end() error {
 			failed = append(failed, fmt.Errorf("end %s: %w", name, err))
 		}
 	}
-	if s.Cgroup != "" {
-		failed = append(failed, removeCgroup(s.Cgroup))
-	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, s.Nodes.clear())...)
 }

@@ -77,12 +77,12 @@ func (s setup) nodePrograms() (network program, machines []program) {
 // readyNodes makes what the machines need, once the switch, on which their names depend, runs.
 func (c *Cluster) readyNodes() error {
 	owner := c.processes[Switch].identity
-	c.state.Cgroup = cgroupName(owner)
-	if err := makeCgroups(c.state.Cgroup, c.setup.options.nodes()); err != nil {
+	c.state.Nodes = outside{Cgroup: cgroupName(owner), Uplink: c.setup.network.uplink()}
+	if err := makeCgroups(c.state.Nodes.Cgroup, c.setup.options.nodes()); err != nil {
 		return err
 	}
 	for i, node := range c.setup.options.nodes() {
-		if err := c.setup.writeMachine(i+1, node, owner.PID, c.state.Cgroup); err != nil {
+		if err := c.setup.writeMachine(i+1, node, owner.PID, c.state.Nodes.Cgroup); err != nil {
 			return fmt.Errorf("files of %s: %w", node, err)
 		}
 	}
@@ -130,7 +130,7 @@ func (c *Cluster) ContainerProcesses(containerID string) ([]int, error) {
 		return nil, err
 	}
 	for _, hierarchy := range hierarchies {
-		pids, err := processesIn(filepath.Join(hierarchy, c.state.Cgroup), id)
+		pids, err := processesIn(filepath.Join(hierarchy, c.state.Nodes.Cgroup), id)
 		if err != nil || len(pids) > 0 {
 			return pids, err
 		}
