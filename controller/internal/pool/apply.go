@@ -38,7 +38,7 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 		// whom it replaced.
 		return err
 	}
-	if plan.Record != nil && p.r.crowded() {
+	if plan.Record != nil && p.o.Program == nil && p.r.crowded() {
 		p.m.behind, p.m.untold = time.Millisecond, changes(plan.Events)
 		return err
 	}
@@ -75,7 +75,11 @@ func (p *pass) writeLease(ctx context.Context, plan Plan) error {
 		return err
 	}
 	p.lease, p.m.leaseWritten = lease.ResourceVersion, lease.ResourceVersion
-	if plan.Record != nil {
+	switch {
+	case plan.Record == nil:
+	case !plan.Record.Held() && !p.o.Record.Held():
+		log.FromContext(ctx).V(1).Info("The Lease's term was raised", "term", plan.Record.Term())
+	default:
 		log.FromContext(ctx).Info("The Lease changed hands", "leader", plan.Record.Holder.Identity, "term", plan.Record.Term())
 		moves.WithLabelValues(moveOf(plan)).Inc()
 		if plan.Replaced != nil {

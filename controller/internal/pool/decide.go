@@ -123,6 +123,9 @@ func Decide(o Observed, now time.Time) Plan {
 		return Plan{Reread: true}
 	}
 	if r := o.raised(); r != nil {
+		if !o.PolicyLive { // terms pass the Lease in mode observe, of which this process may not have been told yet
+			return Plan{RereadPolicy: true}
+		}
 		return Plan{Record: r, After: retryAfter}
 	}
 	e := elect(o)

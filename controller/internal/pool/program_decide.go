@@ -14,7 +14,7 @@ import (
 )
 
 // decideObserved says what is to be done about a pool whose program elects itself. Nothing is granted here: a Lease that
-// the pool held before is given up first, and the program's is only read.
+// the pool held before is given up first and keeps up with the terms, and the program's is only read.
 func decideObserved(o Observed, now time.Time) Plan {
 	if o.holdsOwn() && !o.PolicyLive {
 		return Plan{RereadPolicy: true} // another replica may have been told of mode controller
@@ -29,7 +29,8 @@ func decideObserved(o Observed, now time.Time) Plan {
 		return Plan{Reread: true} // the watch may lag behind what another replica has published already
 	}
 	e := election{leader: v.leader, candidates: countCandidates(o.Members), observed: &v}
-	p := Plan{Leader: v.leader, After: v.wait, awaits: v.awaits}
+	// Planned: the new leader gets its role last, also where the pool's own Lease is written.
+	p := Plan{Record: o.raisedForObserved(t), Planned: true, Leader: v.leader, After: v.wait, awaits: v.awaits}
 	if publish(o, &p, t); v.leader == nil && o.Service == nil {
 		p.RemoveSlices = o.Slices // there is no Service, nor the ports to make it: what they send, nobody empties
 	}

@@ -35,8 +35,12 @@ func TestAPoolThatComesToObserveGivesItsLeaseUpFirst(t *testing.T) {
 			if lease == "web" {
 				o.Program.lease, o.Program.record = o.Lease, o.Record
 			}
-			if p := Decide(o, epoch); p.Record != nil || p.Create {
+			p = Decide(o, epoch)
+			if p.Create || p.Record != nil && (lease == "web" || p.Record.Held()) {
 				t.Errorf("record %+v is written again", p.Record)
+			}
+			if lease == "op" && (p.Record == nil || p.Record.Term() != 500) {
+				t.Errorf("record %+v, want it to keep up with the term that is published", p.Record)
 			}
 		})
 	}
@@ -57,47 +61,6 @@ func TestAPoolThatCameToObserveMakesNoLease(t *testing.T) {
 	o := observing("a", member("a"))
 	if p := Decide(o, epoch); p.Create || p.Record != nil {
 		t.Errorf("plan %+v", p)
-	}
-}
-
-func TestModeControllerGoesOnAboveTheTermsThatWereObserved(t *testing.T) {
-	own := func(holder string) Observed {
-		o := observed(holder, member("a"))
-		o.Live = true
-		o.Policy.Status.Term = 130
-		return o
-	}
-	for name, tc := range map[string]struct {
-		observed Observed
-		// raised is the term to which the empty record is raised first; 0: it is not.
-		raised term.Number
-	}{
-		"the pool's own Lease stayed behind":              {own(""), 130},
-		"a stranger left it behind":                       {takenByStranger(own(""), "x", 15, time.Minute), 130},
-		"a stranger has it":                               {takenByStranger(own(""), "x", 15, 0), 0},
-		"a member has it: somebody wrote into the status": {own("a"), 0},
-		"the policy was made again, and members tell": {
-			but(own(""), func(o *Observed) {
-				o.Policy.Status.Term, o.Members[0].Role = 0, Role{TermText: "130", HasTerm: true, Term: 130}
-			}), 130},
-		"nothing is larger than its own":       {but(own(""), func(o *Observed) { o.Policy.Status.Term = 101 }), 0},
-		"one that leaves no room for grants":   {but(own(""), func(o *Observed) { o.Policy.Status.Term = 100 + 1<<31 - 1 }), 0},
-		"a larger one cannot be written there": {but(own(""), func(o *Observed) { o.Policy.Status.Term = 1 << 40 }), 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := Decide(tc.observed, epoch)
-			if raised := p.Record != nil && !p.Record.Held(); raised != (tc.raised != 0) || raised && p.Record.Term() != tc.raised {
-				t.Fatalf("record %+v, want it raised to %d", p.Record, tc.raised)
-			}
-			if tc.raised == 0 {
-				return
-			}
-			o := tc.observed
-			setLease(&o, *p.Record)
-			if p := Decide(o, epoch); p.Record == nil || p.Record.Term() <= 130 || p.Leader == nil {
-				t.Errorf("record %+v", p.Record)
-			}
-		})
 	}
 }
 

@@ -60,8 +60,8 @@ func (r *Reconciler) setProgram(l *coordinationv1.Lease, now time.Time, o *Obser
 	return nil
 }
 
-// observeProgramLive reads the program's Lease from the API server, after everything else was read. What runs by then is
-// sighted.
+// observeProgramLive reads the program's Lease from the API server, after everything else was read, and then the pool's own,
+// which bears every term that was published before. What runs by then is sighted.
 func (r *Reconciler) observeProgramLive(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
 	memoryKey := programKey
 	if o.Program.name == key.Name {
@@ -71,22 +71,24 @@ func (r *Reconciler) observeProgramLive(ctx context.Context, key types.Namespace
 	if err != nil {
 		return err
 	}
-	o.Live = true
-	o.rereads++
 	if !found {
 		l = nil
 		m.forget(memoryKey)
 	} else {
 		m.remember(memoryKey, l, now)
 	}
-	if memoryKey == leaseKey {
-		o.Lease = l
-		if found {
-			if err := o.setLease(l, m, now); err != nil {
-				return err
-			}
-		}
+	switch {
+	case memoryKey != leaseKey:
+		err = r.observeLive(ctx, key, m, now, o)
+	case found:
+		err = o.setLease(l, m, now)
+	default:
+		o.Lease = nil
 	}
+	if err != nil {
+		return err
+	}
+	o.Live = true
 	o.Program = &program{name: o.Program.name}
 	if err := r.setProgram(l, now, o); err != nil {
 		return err
@@ -103,7 +105,8 @@ func (r *Reconciler) observeProgramLive(ctx context.Context, key types.Namespace
 	return nil
 }
 
-// confirmProgram fails unless the program's Lease names whom this pass judged it to name.
+// confirmProgram fails unless the program's Lease names whom this pass judged it to name, and the pool's own is as it judged
+// or wrote it: a replica that elects, for a policy of before or after, may have begun a larger term.
 func (p *pass) confirmProgram(ctx context.Context) error {
 	key := types.NamespacedName{Namespace: p.o.Namespace, Name: p.o.Program.name}
 	l, found, err := get(ctx, p.r.Live, key, &coordinationv1.Lease{})
@@ -113,12 +116,27 @@ func (p *pass) confirmProgram(ctx context.Context) error {
 	if found != (p.o.Program.lease != nil) {
 		return fmt.Errorf("%w: Lease %s", errStale, key.Name)
 	}
-	if !found {
+	if found {
+		is, _, err := kube.RecordOf(l)
+		if was := p.o.Program.record; err != nil || is.Holder != was.Holder || is.Term() != was.Term() || is.Transitions != was.Transitions {
+			return fmt.Errorf("%w: Lease %s has another holder", errStale, key.Name)
+		}
+	}
+	if p.o.Program.name == p.o.Name {
 		return nil
 	}
-	is, _, err := kube.RecordOf(l)
-	if was := p.o.Program.record; err != nil || is.Holder != was.Holder || is.Term() != was.Term() || is.Transitions != was.Transitions {
-		return fmt.Errorf("%w: Lease %s has another holder", errStale, key.Name)
+	return p.confirmOwn(ctx)
+}
+
+// confirmOwn fails where the pool's own Lease, if it has one that bears terms, is another than this pass judged or wrote.
+func (p *pass) confirmOwn(ctx context.Context) error {
+	key := types.NamespacedName{Namespace: p.o.Namespace, Name: p.o.Name}
+	l, found, err := get(ctx, p.r.Live, key, &coordinationv1.Lease{})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStale, err)
+	}
+	if _, bears := l.Annotations[v1alpha1.TermBaseAnnotation]; found && bears && l.ResourceVersion != p.lease {
+		return fmt.Errorf("%w: Lease %s has changed", errStale, key.Name)
 	}
 	return nil
 }

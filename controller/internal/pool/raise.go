@@ -10,24 +10,46 @@ import (
 // that count.
 const mostRaised = math.MaxInt32 / 2
 
-// raised returns the Lease's record with the term that the status has, nil where that is not larger or the Lease is held:
-// in mode observe terms went on growing and the pool's own Lease stayed as it was. Without that the next leader of mode
-// controller would begin a term that has been.
+// raised returns the Lease's record with the largest term that anything bears, nil where that is not larger or the Lease is
+// held: in mode observe a program may have had this Lease, and terms went on growing. Without that the next leader of mode
+// controller would begin a term that has been. Slices and members count beside the status, which is written last: whoever
+// published a leader while the policy was edited has not written it.
 //
 // Only an empty record is raised, or one that a stranger left behind: while a member of ours is named, no larger term was
-// given, and what stands in the status was written by hand.
+// given, and what stands elsewhere was written by hand.
 func (o *Observed) raised() *term.Record {
-	shown := believed(term.Number(o.Policy.Status.Term), mostOfStatus)
-	if shown == 0 {
-		shown = known(*o) // a policy that was made again: only its members may still tell
-	}
-	if !o.Ours || shown <= o.Record.Term() || shown-o.Record.Base > mostRaised {
+	if !o.Ours || o.Record.Held() && (!o.heldByStranger() || contentionOf(*o) != nil) {
 		return nil
 	}
-	if o.Record.Held() && (!o.heldByStranger() || contentionOf(*o) != nil) {
+	shown := o.Record.Term()
+	for _, c := range claims(*o) {
+		if c.term-o.Record.Base <= mostRaised { // a larger one was written by hand, and another may still count
+			shown = max(shown, c.term)
+		}
+	}
+	return o.raisedTo(shown)
+}
+
+// raisedForObserved returns the record of the pool's own Lease with the term that an observed leader is about to be published
+// with, nil where it need not or cannot be raised. Written first, it is what keeps a replica that still elects, or elects
+// again, from beginning a term below: of the two, one loses the compare-and-swap. The program's Lease is never written.
+func (o *Observed) raisedForObserved(t term.Number) *term.Record {
+	if o.Lease == nil || o.Program.name == o.Name || o.Record.Held() || !o.Ours && !o.made() {
+		return nil
+	}
+	return o.raisedTo(t)
+}
+
+// raisedTo returns the record without holder and with term t, nil where that is not larger or out of reach.
+func (o *Observed) raisedTo(t term.Number) *term.Record {
+	if t <= o.Record.Term() || o.Record.Base != 0 && t-o.Record.Base > mostRaised {
 		return nil
 	}
 	r := o.Record.Empty()
-	r.Transitions = int32(shown - r.Base)
+	if r.Base == 0 { // just made: nobody led by it
+		r.Base = max(term.Number(r.Version), t)
+		return &r
+	}
+	r.Transitions = int32(t - r.Base)
 	return &r
 }
