@@ -160,16 +160,14 @@ func Decide(o Observed, now time.Time) Plan {
 // termFor returns the term that what is derived of a record bears.
 func termFor(o Observed, e election, record term.Record) term.Number {
 	t := record.Term()
-	switch {
-	case e.contended != nil:
-		// The record is not ours: its term, if it has one, is below what was written before it was taken.
-		return max(t, known(o))
-	case !t.Valid():
-		// It was made again, has no term yet, and nobody may lead: who led until then leads no more. Terms of members do not
-		// count, as many may write those.
-		for _, c := range published(o) {
-			t = max(t, c.term)
-		}
+	if t.Valid() && e.contended == nil {
+		return t
+	}
+	// The record is not ours, and its term, if it has one, is below what was written before it was taken; or it was made again,
+	// has no term yet, and nobody may lead: who led until then leads no more. Terms of members do not count, as many may write
+	// those, and a pod brings them along from the pool that it was in before.
+	for _, c := range published(o) {
+		t = max(t, c.term)
 	}
 	return t
 }
@@ -186,8 +184,8 @@ func (o *Observed) behind() bool {
 	switch {
 	case o.Live:
 		return false
-	case !o.Ours: // just made, as it was read, and yet somebody led
-		return o.made() && !o.Confirmed && known(*o) > 0
+	case !o.Ours: // just made, or somebody else's, as it was read, and yet somebody led
+		return !o.Confirmed && known(*o) > 0
 	}
 	if s := term.Number(o.Policy.Status.Term); s.Valid() && s > o.Record.Term() {
 		return true

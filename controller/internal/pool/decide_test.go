@@ -175,7 +175,9 @@ func TestAStrangersRecordOutlivesThePolicy(t *testing.T) {
 func TestALeaderWhoseLeaseIsAnothersNowHasNeitherTrafficNorRole(t *testing.T) {
 	o := existing(observed("a", member("a", role("leader", 101)), member("b", role("follower", 101))), port("http", 8080))
 	carryOut(&o, Decide(o, epoch))
-	p := Decide(foreignLease(o, "other"), epoch)
+	o = foreignLease(o, "other")
+	o.Confirmed = true
+	p := Decide(o, epoch)
 	if len(p.Slices) != 1 || len(p.Slices[0].Endpoints) != 0 {
 		t.Errorf("slices %+v, want one without endpoints", p.Slices)
 	}

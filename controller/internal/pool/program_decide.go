@@ -71,14 +71,20 @@ func (o *Observed) observedTerm(leader *Member) (t term.Number, settled bool) {
 		}
 	}
 	others := slices.ContainsFunc(named, func(uid types.UID) bool { return leader == nil || uid != leader.UID })
-	switch {
+	switch version := term.Number(o.Program.record.Version); {
 	case leader == nil:
 		return t, !others
-	case others || len(named) == 0:
-		return max(t+1, term.Number(o.Program.record.Version)), false
+	case others || len(named) == 0 || t < version && !o.names(leader, t):
+		return max(t+1, version), false
 	default:
 		return t, true
 	}
+}
+
+// names says whether status or slices name a leader of term t. A role alone does not tell: the pod may have brought it, with
+// its term, from the pool that it led before.
+func (o *Observed) names(leader *Member, t term.Number) bool {
+	return slices.Contains(published(*o), claim{term: t, uid: leader.UID})
 }
 
 func (o *Observed) observedStatus(e election, t term.Number, now time.Time) v1alpha1.LeaderPolicyStatus {

@@ -39,7 +39,7 @@ func roles(o Observed, e election, t term.Number) []RoleWrite {
 			writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: t})
 		case slices.Contains(outdated, m.UID) && m.Role.Term < t:
 			writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: t})
-		case !o.Ours && e.record == nil && m.Role.Term > t:
+		case (!o.Ours && e.record == nil || e.contended != nil) && m.Role.Term > t:
 			// The record says nothing of terms: a larger one may have been given, and only the role is known to be wrong.
 			if !hasRole(m, v1alpha1.RoleFollower) {
 				writes = append(writes, RoleWrite{Member: *m, Role: v1alpha1.RoleFollower, Term: m.Role.Term})
