@@ -110,3 +110,35 @@ func takenByStranger(o Observed, holder string, duration int32, unchanged time.D
 	o.LeaseUnchangedFor = unchanged
 	return o
 }
+
+// carryOut does to the observation what apply does to the cluster.
+func carryOut(o *Observed, p Plan) {
+	if p.Record != nil {
+		setLease(o, *p.Record)
+	}
+	for _, w := range p.Roles {
+		for i := range o.Members {
+			if o.Members[i].UID == w.Member.UID {
+				o.Members[i].Role = w.written()
+			}
+		}
+	}
+	if p.Service != nil {
+		o.Service = p.Service
+	}
+	for i := range p.Slices {
+		written := p.Slices[i]
+		replaced := false
+		for j := range o.Slices {
+			if o.Slices[j].Name == written.Name {
+				o.Slices[j], replaced = written, true
+			}
+		}
+		if !replaced {
+			o.Slices = append(o.Slices, written)
+		}
+	}
+	if p.Status != nil {
+		o.Policy.Status = *p.Status
+	}
+}
