@@ -2,8 +2,10 @@ package chart
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/cluster"
@@ -90,6 +95,34 @@ var _ = DescribeTable("The API server accepts", func(ctx context.Context, values
 	Entry("priority for participants", SpecTimeout(time.Minute), "flowControl.participants=true"),
 	Entry("no user of its own", SpecTimeout(time.Minute), "runAsUser=null"),
 )
+
+func asJSON(value any) []byte {
+	GinkgoHelper()
+	encoded, err := json.Marshal(value)
+	Expect(err).NotTo(HaveOccurred())
+	return encoded
+}
+
+// GitOps tools compare what they applied with what is there; not all of them know what the API server fills in for these kinds.
+var _ = It("writes out what the API server would fill in for admission policies and flow control", func(ctx context.Context) {
+	out, err := helm(ctx, GinkgoT().TempDir(), "template", release, chartDir, "-n", zenlead.Namespace, "--set", "flowControl.participants=true")
+	Expect(err).NotTo(HaveOccurred())
+	rendered, err := objects(strings.NewReader(out))
+	Expect(err).NotTo(HaveOccurred())
+	s := scene.ClientOf(c.RESTConfig())
+	compared := 0
+	for key, o := range rendered {
+		if !strings.HasPrefix(key, "admissionregistration.k8s.io/") && !strings.HasPrefix(key, "flowcontrol.apiserver.k8s.io/") {
+			continue
+		}
+		compared++
+		there := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(o)}
+		there.SetName("compared-" + there.GetName()) // the real ones may be installed
+		Expect(s.Create(ctx, there, client.DryRunAll)).To(Succeed(), key)
+		Expect(asJSON(there.Object["spec"])).To(MatchJSON(asJSON(o["spec"])), key)
+	}
+	Expect(compared).To(BeNumerically(">=", 12+3))
+}, SpecTimeout(time.Minute))
 
 var _ = It("installs, elects, upgrades, goes without the policies and comes back to them", func(ctx context.Context) {
 	s := scene.New(ctx, c)
