@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // processesIn lists the processes of all groups at or below a group whose name contains the given one.
@@ -32,7 +33,8 @@ func processesIn(root, name string) ([]int, error) {
 
 func readPIDs(file string) ([]int, error) {
 	content, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	// The group may go before the file is opened, or between that and the reading.
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
 		return nil, nil
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,8 +18,11 @@ const cgroupRoot = "/sys/fs/cgroup"
 // cgroupPrefix begins the name of every control group of ours.
 const cgroupPrefix = "zen-lead."
 
-// delegated are the controllers that kubelet wants in a version 2 hierarchy.
+// delegated are the controllers that nodes need in a version 2 hierarchy.
 const delegated = "+cpuset +cpu +io +memory +pids"
+
+// alsoDelegated is one that kubelet insists on where the machine has it.
+const alsoDelegated = "hugetlb"
 
 // cgroupName is the group of all nodes of a cluster, named after the switch: it is in use for as long as that process lives.
 func cgroupName(owner identity) string {
@@ -81,8 +85,8 @@ func filesystem(path string) int64 {
 
 func makeCgroup(parent, name string) error {
 	if parent == cgroupRoot || filesystem(parent) == unix.CGROUP2_SUPER_MAGIC && filesystem(cgroupRoot) == unix.CGROUP2_SUPER_MAGIC {
-		if err := os.WriteFile(filepath.Join(parent, "cgroup.subtree_control"), []byte(delegated), 0); err != nil {
-			return fmt.Errorf("real nodes need the controllers %q of control groups version 2 in %s, which must hold no process of its own: %w", delegated, parent, err)
+		if err := delegate(parent); err != nil {
+			return err
 		}
 	}
 	dir := filepath.Join(parent, name)
@@ -101,6 +105,23 @@ func makeCgroup(parent, name string) error {
 		if err := os.WriteFile(filepath.Join(dir, file), value, 0); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// delegate lets the groups below one of version 2 have the controllers that nodes need.
+func delegate(group string) error {
+	available, err := os.ReadFile(filepath.Join(group, "cgroup.controllers"))
+	if err != nil {
+		return fmt.Errorf("real nodes need control groups: %w", err)
+	}
+	controllers := delegated
+	if slices.Contains(strings.Fields(string(available)), alsoDelegated) {
+		controllers += " +" + alsoDelegated
+	}
+	if err := os.WriteFile(filepath.Join(group, "cgroup.subtree_control"), []byte(controllers), 0o644); err != nil {
+		return fmt.Errorf("real nodes need the controllers %q of control groups version 2 in %s, which must hold no process of its own and has %q: %w",
+			controllers, group, strings.TrimSpace(string(available)), err)
 	}
 	return nil
 }

@@ -125,6 +125,10 @@ func (c *Cluster) ContainerProcesses(containerID string) ([]int, error) {
 	if !schemed {
 		id = containerID
 	}
+	// Every name contains it, and somebody may kill what is returned.
+	if id == "" {
+		return nil, errors.New("the container has no ID yet")
+	}
 	hierarchies, err := cgroupHierarchies()
 	if err != nil {
 		return nil, err

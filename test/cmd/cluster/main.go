@@ -56,7 +56,7 @@ func start(ctx context.Context, args []string) error {
 	}
 	c, err := cluster.Start(ctx, options)
 	if errors.Is(err, cluster.ErrRunning) {
-		fmt.Fprintln(os.Stderr, "the cluster of this checkout runs already")
+		fmt.Fprintln(os.Stderr, "the cluster of this checkout runs already, with the nodes and images that it began with; make cluster-stop ends it")
 		c, err = cluster.Open(dir)
 	} else if err == nil {
 		explain(options)
