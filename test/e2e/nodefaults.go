@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,9 +33,9 @@ func killNode(ctx context.Context, w *world, leader corev1.Pod) (string, error) 
 	if err := w.cluster.Kill(node); err != nil {
 		return "", err
 	}
-	_, alive := w.cluster.ContainerProcesses(leader.Status.ContainerStatuses[0].ContainerID)
-	if alive == nil {
-		return "", fmt.Errorf("%s was killed and the leader's process lives", node)
+	living, err := w.cluster.ContainerProcesses(leader.Status.ContainerStatuses[0].ContainerID)
+	if !errors.Is(err, cluster.ErrNotRunning) {
+		return "", errors.Join(fmt.Errorf("%s was killed, and the leader's processes are %v", node, living), err)
 	}
 	if err := w.awaitMove(ctx, leader); err != nil {
 		return "", err

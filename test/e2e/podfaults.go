@@ -20,7 +20,7 @@ func killProcess(ctx context.Context, w *world, leader corev1.Pod) (string, erro
 	if err := w.signal(leader, syscall.SIGKILL); err != nil {
 		return "", err
 	}
-	return w.awaitRestart(ctx, leader)
+	return w.awaitEnd(ctx, leader, "exit code 137")
 }
 
 func exhaustMemory(ctx context.Context, w *world, leader corev1.Pod) (string, error) {
@@ -28,7 +28,16 @@ func exhaustMemory(ctx context.Context, w *world, leader corev1.Pod) (string, er
 	go func() {
 		_, _ = w.cluster.Kubectl(ctx, "exec", leader.Name, "--", "/e2eapp", "post", "http://localhost:8080/exhaust")
 	}()
-	return w.awaitRestart(ctx, leader)
+	return w.awaitEnd(ctx, leader, "OOMKilled")
+}
+
+// awaitEnd waits until the pod has a new container, and wants the old one to have ended for that reason.
+func (w *world) awaitEnd(ctx context.Context, pod corev1.Pod, reason string) (string, error) {
+	evidence, err := w.awaitRestart(ctx, pod)
+	if err == nil && !strings.Contains(evidence, reason) {
+		err = fmt.Errorf("want %s, and %s", reason, evidence)
+	}
+	return evidence, err
 }
 
 // awaitRestart waits until the pod has a new container, and says how the old one ended.
@@ -91,7 +100,7 @@ func stopProcess(ctx context.Context, w *world, leader corev1.Pod) (string, erro
 	return evidence, w.signal(leader, syscall.SIGCONT)
 }
 
-// awaitUnready waits until the kubelet's probe has failed, and says in what state the pod's process is then.
+// awaitUnready waits until the kubelet's probe has failed, and wants the pod's process to stand still then.
 func (w *world) awaitUnready(ctx context.Context, pod corev1.Pod) (string, error) {
 	err := w.await(ctx, soon, pod.Name+" to be unready", func(ctx context.Context) error {
 		var now corev1.Pod
@@ -116,6 +125,9 @@ func (w *world) awaitUnready(ctx context.Context, pod corev1.Pod) (string, error
 	}
 	_, state, _ := strings.Cut(string(status), "State:")
 	state, _, _ = strings.Cut(strings.TrimSpace(state), "\n")
+	if !strings.HasPrefix(state, "T") {
+		return "", fmt.Errorf("%s is not ready, and its process is in state %s", pod.Name, state)
+	}
 	return fmt.Sprintf("process %s, pod not ready", state), nil
 }
 

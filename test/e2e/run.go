@@ -85,12 +85,15 @@ func (w *world) report(ctx context.Context, outcomes []outcome) error {
 		o.verdict = Judge(answers, reigns, o.from, o.to)
 		o.terms = termsBetween(reigns, o.from, o.to)
 		wrong = append(wrong, o.verdict.Wrong...)
+		if o.stays && o.terms > 0 {
+			wrong = append(wrong, fmt.Sprintf("%s: the leader stays, and %d terms began", o.name, o.terms))
+		}
 	}
 	err := printTable(w.out, outcomes)
 	report := history.Check(events)
 	fmt.Fprintf(w.out, "%d questions in all, %d writes recorded, %d violations of the contract\n", len(answers), len(events), len(report.Violations))
 	if len(wrong) > 0 {
-		err = errors.Join(err, fmt.Errorf("%d wrong answers, the first: %s", len(wrong), wrong[0]))
+		err = errors.Join(err, fmt.Errorf("%d things are wrong, the first: %s", len(wrong), wrong[0]))
 	}
 	return errors.Join(err, logErr, recordErr, report.Err())
 }
