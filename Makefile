@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 # The modules of go.work, as patterns; lint and test take them all in one run.
 packages := $(shell sed -nE 's|^\s+(\./.*)|\1/...|p' go.work)
-version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+version := $(shell git describe --tags --match='v[0-9]*' --always --dirty 2>/dev/null || echo unknown)
 
 # $(call tool,MODULE,NAME) is the path of a tool of hack/tools/MODULE at the version which that module names. The go
 # command builds it when its cache does not have it (golangci-lint: five minutes).

@@ -73,8 +73,9 @@ func (c Chart) pull(ctx context.Context, archive, repository string) error {
 
 // about is what a chart's file Chart.yaml says.
 type about struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
+	Name       string `json:"name"`
+	Version    string `json:"version"`
+	AppVersion string `json:"appVersion"`
 }
 
 func (c Chart) about() (about, error) {

@@ -34,6 +34,15 @@ func TestAChartThatComesBackIsCompared(t *testing.T) {
 	}
 }
 
+func TestAReleasedChartNamesTheReleasedImage(t *testing.T) {
+	for version, good := range map[string]bool{"v0.1.0": true, "v0.2.0": false, "v0.2.0-rc.1": false, "v0.2.0-3-gabcdef0": true, "abcdef0": true, "v0.2.0-dirty": true} {
+		d := dryRun{Options: Options{Source: Source{Version: version}, Chart: Chart{Dir: chartDir(t)}}}
+		if _, err := d.namesImage(t.Context()); (err == nil) != good {
+			t.Errorf("%s with appVersion 0.1.0: %v", version, err)
+		}
+	}
+}
+
 func TestWhatHelmComplainsAboutIsTold(t *testing.T) {
 	chart := Chart{Dir: chartDir(t), Helm: script(t, "echo no such chart >&2; exit 1")}
 	if _, err := chart.pack(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "no such chart") {
@@ -44,7 +53,7 @@ func TestWhatHelmComplainsAboutIsTold(t *testing.T) {
 func chartDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, dir, "Chart.yaml", "apiVersion: v2\nname: zen-lead\nversion: 1.2.3\n")
+	write(t, dir, "Chart.yaml", "apiVersion: v2\nname: zen-lead\nversion: 1.2.3\nappVersion: 0.1.0\n")
 	return dir
 }
 

@@ -69,6 +69,7 @@ func (d *dryRun) steps() []step {
 		{"push the image", d.pushImage},
 		{"pull the image", d.pullImage},
 		{"lint the chart", d.lintChart},
+		{"the chart's image", d.namesImage},
 		{"pack the chart", d.packChart},
 		{"push the chart", d.pushChart},
 		{"pull the chart", d.pullChart},
@@ -134,6 +135,18 @@ func (d *dryRun) lintChart(ctx context.Context) (string, error) {
 	return "by ah", d.Chart.lint(ctx)
 }
 
+// namesImage fails if the chart of a tagged commit would have another image pulled than the one that goes with it.
+func (d *dryRun) namesImage(context.Context) (string, error) {
+	about, err := d.Chart.about()
+	if err != nil {
+		return "", err
+	}
+	if d.Source.tagged() && about.AppVersion != d.Source.Tag() {
+		return "", fmt.Errorf("appVersion is %s, the image is %s", about.AppVersion, d.Source.Tag())
+	}
+	return about.AppVersion, nil
+}
+
 func (d *dryRun) packChart(ctx context.Context) (string, error) {
 	dir, err := d.folder("chart")
 	if err != nil {
@@ -157,7 +170,7 @@ func (d *dryRun) pullChart(ctx context.Context) (string, error) {
 	return "the same bytes", d.Chart.pull(ctx, d.archive, d.chartRepository())
 }
 
-func (d *dryRun) imageName() string       { return d.registry + "/zen-lead:" + d.Source.Version }
+func (d *dryRun) imageName() string       { return d.registry + "/zen-lead:" + d.Source.Tag() }
 func (d *dryRun) chartRepository() string { return "oci://" + d.registry + "/charts" }
 
 func (d *dryRun) folder(name string) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 type Source struct {
 	// Root is the folder of the checkout.
 	Root string
-	// Version is what the binary calls itself and what the image is tagged: a tag of git, or a commit counted from one.
+	// Version is what the binary calls itself: a tag of git, or a commit counted from one.
 	Version string
 	// Revision is the commit, as 40 hex digits.
 	Revision string
@@ -23,12 +24,29 @@ type Source struct {
 	Created time.Time
 }
 
-// Describe asks git what the checkout in root is. A version that ends with -dirty has changes that are not committed, and is
-// nothing to publish.
+// Tag is the image's: without the v that Go wants in git's, as the chart's appVersion has none either.
+func (s Source) Tag() string { return strings.TrimPrefix(s.Version, "v") }
+
+// releaseTag is what the tag of a release looks like.
+var releaseTag = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)\.\d+)?$`)
+
+// tagged: the commit is a release, and not one counted from it.
+func (s Source) tagged() bool { return releaseTag.MatchString(s.Version) }
+
+// Describe asks git what the checkout in root is. A version that ends with -dirty has changes or files that are not committed, and is
+// nothing to publish. Tags of single modules, like core/v0.1.0, are no versions of the whole.
 func Describe(ctx context.Context, root string) (Source, error) {
-	version, err := git(ctx, root, "describe", "--tags", "--always", "--dirty")
+	version, err := git(ctx, root, "describe", "--tags", "--match=v[0-9]*", "--always")
 	if err != nil {
 		return Source{}, err
+	}
+	// git describe --dirty knows nothing of new files, which are compiled all the same.
+	changes, err := git(ctx, root, "status", "--porcelain")
+	if err != nil {
+		return Source{}, err
+	}
+	if changes != "" {
+		version += "-dirty"
 	}
 	commit, err := git(ctx, root, "log", "-1", "--format=%H %ct")
 	if err != nil {

@@ -21,9 +21,19 @@ func TestASourceIsWhatGitSays(t *testing.T) {
 	if want := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC); got.Version != "v0.1.0" || !got.Created.Equal(want) || len(got.Revision) != 40 {
 		t.Errorf("%+v, want v0.1.0 of %s and 40 digits", got, want)
 	}
-	write(t, root, "tracked", "changed")
-	if got, err = Describe(t.Context(), root); err != nil || got.Version != "v0.1.0-dirty" {
-		t.Errorf("after a change: %q, %v, want v0.1.0-dirty", got.Version, err)
+	if got.Tag() != "0.1.0" {
+		t.Errorf("tag %q, want 0.1.0", got.Tag())
+	}
+	for _, file := range []string{"new", "tracked"} {
+		write(t, root, file, "changed")
+		if got, err = Describe(t.Context(), root); err != nil || got.Version != "v0.1.0-dirty" {
+			t.Errorf("after a change of %s: %q, %v, want v0.1.0-dirty", file, got.Version, err)
+		}
+		if file == "new" {
+			if err := os.Remove(filepath.Join(root, file)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
@@ -79,7 +89,7 @@ func TestNothingIsLeftAfterAFailure(t *testing.T) {
 	}
 }
 
-// repository has one commit, of 2026-01-02 03:04:05 UTC, with tag v0.1.0 and the files .gitignore, go.work, tracked and deleted.
+// repository has one commit, of 2026-01-02 03:04:05 UTC, with the tags v0.1.0 and core/v0.1.0 and the files .gitignore, go.work, tracked and deleted.
 func repository(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -92,6 +102,7 @@ func repository(t *testing.T) string {
 		{"add", "."},
 		{"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--message", "first"},
 		{"tag", "v0.1.0"},
+		{"tag", "core/v0.1.0"},
 	} {
 		c := exec.Command("git", append([]string{"-C", root}, args...)...)
 		c.Env = append(os.Environ(), "GIT_COMMITTER_DATE=2026-01-02T03:04:05Z", "GIT_CONFIG_GLOBAL=/dev/null")
