@@ -2,9 +2,10 @@ package cluster_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +30,6 @@ func TestRealNodes(t *testing.T) {
 		}
 		return
 	}
-	before := traces(t)
 	c := start(t, cluster.Options{Nodes: 2})
 	client := clientOf(t, c)
 	target := cluster.Node(2)
@@ -58,11 +58,15 @@ func TestRealNodes(t *testing.T) {
 		killNode(t, c, client, target, pod)
 	})
 	t.Run("Stop leaves nothing behind", func(t *testing.T) {
+		own := traces(t, c)
+		if before := found(t, own); len(before) < 2 {
+			t.Errorf("before: %v, want an interface and control groups", before)
+		}
 		if err := c.Stop(); err != nil {
 			t.Fatal(err)
 		}
-		if after := traces(t); !slices.Equal(before, after) {
-			t.Errorf("before %v\nafter %v", before, after)
+		if after := found(t, own); len(after) > 0 {
+			t.Errorf("left behind: %v", after)
 		}
 	})
 }
@@ -163,25 +167,38 @@ func killNode(t *testing.T, c *cluster.Cluster, client kubernetes.Interface, nod
 	})
 }
 
-// traces are what real nodes could leave on a machine: interfaces and control groups.
-func traces(t *testing.T) []string {
+// traces are what is on the machine of this cluster, and goes with it: its interface and its control groups. Others may run
+// beside it, and what a killed one left goes when this one starts.
+func traces(t *testing.T, c *cluster.Cluster) (patterns []string) {
 	t.Helper()
-	var found []string
-	links, err := net.Interfaces()
+	content, err := os.ReadFile(filepath.Join(c.Dir, "cluster.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, link := range links {
-		if strings.HasPrefix(link.Name, "zen-lead-") {
-			found = append(found, link.Name)
-		}
+	var state struct{ Cgroup string }
+	if err := json.Unmarshal(content, &state); err != nil || state.Cgroup == "" {
+		t.Fatalf("%s: %v", content, err)
 	}
-	for _, pattern := range []string{"/sys/fs/cgroup/zen-lead.*", "/sys/fs/cgroup/*/zen-lead.*"} {
-		groups, err := filepath.Glob(pattern)
+	server, err := url.Parse(c.RESTConfig().Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The API server's address is 198.18.N.1.
+	return []string{
+		"/sys/class/net/zen-lead-" + strings.Split(server.Hostname(), ".")[2],
+		"/sys/fs/cgroup/" + state.Cgroup, "/sys/fs/cgroup/*/" + state.Cgroup,
+	}
+}
+
+func found(t *testing.T, patterns []string) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range patterns {
+		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
-		found = append(found, groups...)
+		all = append(all, paths...)
 	}
-	return found
+	return all
 }
