@@ -48,11 +48,17 @@ func lookProcesses(found Machine) error {
 		if err != nil {
 			continue
 		}
-		if slices.Contains(programs, strings.TrimSuffix(filepath.Base(program), " (deleted)")) {
+		if isOurs(program) {
 			found[fmt.Sprintf("process %s %s", filepath.Base(filepath.Dir(entry)), program)] = true
 		}
 	}
 	return err
+}
+
+// isOurs tells our program node, which lies in a folder of zen-lead's, from that of the same name which half of the world runs.
+func isOurs(program string) bool {
+	name := strings.TrimSuffix(filepath.Base(program), " (deleted)")
+	return slices.Contains(programs, name) && (name != "node" || strings.Contains(program, "/zen-lead/"))
 }
 
 func lookMounts(found Machine) error {
@@ -79,6 +85,7 @@ func lookRoutes(found Machine) error {
 	})
 }
 
+// lookCgroups looks for groups that we or kubelets make. systemd's come and go with services and sessions.
 func lookCgroups(found Machine) error {
 	for _, pattern := range []string{"/sys/fs/cgroup/*", "/sys/fs/cgroup/*/*"} {
 		groups, err := filepath.Glob(pattern)
@@ -86,6 +93,10 @@ func lookCgroups(found Machine) error {
 			return err
 		}
 		for _, group := range groups {
+			name := filepath.Base(group)
+			if !strings.HasPrefix(name, "zen-lead.") && !strings.HasPrefix(name, "kubepods") {
+				continue
+			}
 			if info, err := os.Lstat(group); err == nil && info.IsDir() {
 				found["cgroup "+group] = true
 			}
