@@ -1,13 +1,10 @@
 package chart
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/kube-zen/zen-lead/test/helm"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 )
 
@@ -29,32 +27,15 @@ func path(elements ...string) string {
 
 var chartDir = path("charts", "zen-lead")
 
-// binary is helm at the version of hack/tools/helm.
-var binary = sync.OnceValues(func() (string, error) {
-	c := exec.Command("go", "tool", "-n", "helm")
-	c.Dir, c.Env = path("hack", "tools", "helm"), append(os.Environ(), "GOWORK=off")
-	out, err := c.Output()
-	if err != nil {
-		return "", fmt.Errorf("build helm: %w", err)
-	}
-	return strings.TrimSpace(string(out)), nil
-})
+var binary = sync.OnceValues(func() (string, error) { return helm.Build(context.Background()) })
 
-// helm runs helm, with no settings of whoever runs the tests, and returns its standard output.
-func helm(ctx context.Context, home string, args ...string) (string, error) {
-	helm, err := binary()
+// runHelm returns what helm prints.
+func runHelm(ctx context.Context, home string, args ...string) (string, error) {
+	program, err := binary()
 	if err != nil {
 		return "", err
 	}
-	c := exec.CommandContext(ctx, helm, args...)
-	c.Env = append(os.Environ(), "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
-	var stderr bytes.Buffer
-	c.Stderr = &stderr
-	out, err := c.Output()
-	if err != nil {
-		return "", fmt.Errorf("helm %q: %w: %s", args, err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return string(out), nil
+	return helm.Helm{Program: program, Home: home}.Run(ctx, args...)
 }
 
 // objects are those of a stream of YAML documents, by what identifies them.

@@ -50,7 +50,7 @@ const release = "zen-lead"
 // run runs helm on the cluster, for the release in its namespace.
 func run(ctx context.Context, command string, args ...string) string {
 	GinkgoHelper()
-	out, err := helm(ctx, GinkgoT().TempDir(), append([]string{command, release, "--kubeconfig", c.Kubeconfig, "-n", zenlead.Namespace}, args...)...)
+	out, err := runHelm(ctx, GinkgoT().TempDir(), append([]string{command, release, "--kubeconfig", c.Kubeconfig, "-n", zenlead.Namespace}, args...)...)
 	Expect(err).NotTo(HaveOccurred())
 	return out
 }
@@ -66,7 +66,7 @@ func kubectl(ctx context.Context, args ...string) string {
 // apply renders the chart and has kubectl apply it.
 func apply(ctx context.Context, render []string, args ...string) {
 	GinkgoHelper()
-	out, err := helm(ctx, GinkgoT().TempDir(), append([]string{"template", release, chartDir, "-n", zenlead.Namespace}, render...)...)
+	out, err := runHelm(ctx, GinkgoT().TempDir(), append([]string{"template", release, chartDir, "-n", zenlead.Namespace}, render...)...)
 	Expect(err).NotTo(HaveOccurred())
 	file := filepath.Join(GinkgoT().TempDir(), "rendered.yaml")
 	Expect(os.WriteFile(file, []byte(out), 0o600)).To(Succeed())
@@ -105,7 +105,7 @@ func asJSON(value any) []byte {
 
 // GitOps tools compare what they applied with what is there; not all of them know what the API server fills in for these kinds.
 var _ = It("writes out what the API server would fill in for admission policies and flow control", func(ctx context.Context) {
-	out, err := helm(ctx, GinkgoT().TempDir(), "template", release, chartDir, "-n", zenlead.Namespace, "--set", "flowControl.participants=true")
+	out, err := runHelm(ctx, GinkgoT().TempDir(), "template", release, chartDir, "-n", zenlead.Namespace, "--set", "flowControl.participants=true")
 	Expect(err).NotTo(HaveOccurred())
 	rendered, err := objects(strings.NewReader(out))
 	Expect(err).NotTo(HaveOccurred())

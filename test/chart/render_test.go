@@ -12,7 +12,7 @@ import (
 
 func render(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := helm(t.Context(), t.TempDir(), append([]string{"template", "--skip-tests"}, args...)...)
+	out, err := runHelm(t.Context(), t.TempDir(), append([]string{"template", "--skip-tests"}, args...)...)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return out
 }

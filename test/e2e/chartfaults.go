@@ -46,7 +46,7 @@ func upgradeChart(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := w.helm.install(ctx, w.current.chart, w.current.tag); err != nil {
+	if err := w.install(ctx, w.current); err != nil {
 		return "", err
 	}
 	for _, pod := range before {
@@ -67,12 +67,12 @@ func upgradeChart(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 }
 
 func testChart(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
-	return "passed", w.helm.test(ctx)
+	return "passed", w.testChart(ctx)
 }
 
 // uninstallChart shows that what users made stays, and goes on as it was.
 func uninstallChart(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
-	if err := w.helm.uninstall(ctx); err != nil {
+	if err := w.uninstall(ctx); err != nil {
 		return "", err
 	}
 	var deployment appsv1.Deployment

@@ -18,6 +18,7 @@ import (
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/cluster"
+	"github.com/kube-zen/zen-lead/test/helm"
 	"github.com/kube-zen/zen-lead/test/history/record"
 )
 
@@ -40,7 +41,7 @@ type world struct {
 	dir     string
 	root    string
 	cluster *cluster.Cluster
-	helm    helm
+	helm    helm.Helm
 	// current and previous are the chart of this checkout and the one that is upgraded from, with the tags of their images.
 	current, previous version
 
@@ -73,7 +74,7 @@ func (w *world) build(ctx context.Context, upgrade bool) error {
 		first = w.previous
 	}
 	w.say("installing zen-lead %s by Helm", first.tag)
-	if err := w.helm.install(ctx, first.chart, first.tag); err != nil {
+	if err := w.install(ctx, first); err != nil {
 		return err
 	}
 	if w.record, err = record.Start(ctx, w.cluster.RESTConfig(), record.Options{Namespaces: []string{namespace}}); err != nil {
@@ -83,10 +84,11 @@ func (w *world) build(ctx context.Context, upgrade bool) error {
 }
 
 func (w *world) connect(ctx context.Context) error {
-	var err error
-	if w.helm, err = newHelm(ctx, w.root, w.cluster.Kubeconfig, filepath.Join(w.dir, "helm")); err != nil {
+	program, err := helm.Build(ctx)
+	if err != nil {
 		return err
 	}
+	w.helm = helm.Helm{Program: program, Home: filepath.Join(w.dir, "helm"), Kubeconfig: w.cluster.Kubeconfig}
 	scheme, err := newScheme()
 	if err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/kube-zen/zen-lead/test/helm"
 )
 
 // Chart is a Helm chart and the programs that deal with it.
@@ -32,15 +34,14 @@ func (c Chart) pack(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := c.helm(ctx, dir, "package", c.Dir, "--destination", dir); err != nil {
+	if err := c.helm(ctx, dir, "package", c.Dir, "--destination", dir); err != nil {
 		return "", err
 	}
 	return filepath.Join(dir, about.Name+"-"+about.Version+".tgz"), nil
 }
 
 func (c Chart) push(ctx context.Context, archive, repository string) error {
-	_, err := c.helm(ctx, filepath.Dir(archive), "push", "--plain-http", archive, repository)
-	return err
+	return c.helm(ctx, filepath.Dir(archive), "push", "--plain-http", archive, repository)
 }
 
 // pull fails if the repository's archive is not the one that was pushed, byte by byte.
@@ -53,7 +54,7 @@ func (c Chart) pull(ctx context.Context, archive, repository string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	_, err = c.helm(ctx, filepath.Dir(archive), "pull", "--plain-http", repository+"/"+about.Name, "--version", about.Version, "--destination", dir)
+	err = c.helm(ctx, filepath.Dir(archive), "pull", "--plain-http", repository+"/"+about.Name, "--version", about.Version, "--destination", dir)
 	if err != nil {
 		return err
 	}
@@ -91,18 +92,9 @@ func (c Chart) about() (about, error) {
 	return a, nil
 }
 
-// helm keeps helm away from the user's own settings, caches and credentials.
-func (c Chart) helm(ctx context.Context, dir string, args ...string) (string, error) {
-	home := filepath.Join(dir, "helm")
-	command := exec.CommandContext(ctx, c.Helm, args...)
-	command.Env = append(os.Environ(),
-		"HELM_CACHE_HOME="+filepath.Join(home, "cache"),
-		"HELM_CONFIG_HOME="+filepath.Join(home, "config"),
-		"HELM_DATA_HOME="+filepath.Join(home, "data"),
-		"HELM_REGISTRY_CONFIG="+filepath.Join(home, "registry.json"),
-		"DOCKER_CONFIG="+home,
-	)
-	return said(command)
+func (c Chart) helm(ctx context.Context, dir string, args ...string) error {
+	_, err := helm.Helm{Program: c.Helm, Home: filepath.Join(dir, "helm")}.Run(ctx, args...)
+	return err
 }
 
 func fingerprint(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }
