@@ -171,7 +171,8 @@ func sweepCgroups(report reporter) {
 			return
 		}
 		for _, group := range groups {
-			if ownerOf(filepath.Base(group)).alive() {
+			owner, ours := ownerOf(filepath.Base(group))
+			if !ours || owner.alive() {
 				continue
 			}
 			if err := removeGroups(group); err != nil {
@@ -181,15 +182,13 @@ func sweepCgroups(report reporter) {
 	}
 }
 
-func ownerOf(group string) identity {
+// ownerOf reads the owner of a group off its name; a group with another name is not ours.
+func ownerOf(group string) (owner identity, ours bool) {
 	pid, startTime, _ := strings.Cut(strings.TrimPrefix(group, cgroupPrefix), ".")
-	var owner identity
 	var err error
 	if owner.PID, err = strconv.Atoi(pid); err != nil {
-		return identity{}
+		return identity{}, false
 	}
-	if owner.StartTime, err = strconv.ParseUint(startTime, 10, 64); err != nil {
-		return identity{}
-	}
-	return owner
+	owner.StartTime, err = strconv.ParseUint(startTime, 10, 64)
+	return owner, err == nil && group == cgroupName(owner)
 }

@@ -60,11 +60,11 @@ func TestEveryNodeHasARouteToThePodsOfEveryOther(t *testing.T) {
 
 func TestAControlGroupNamesItsOwner(t *testing.T) {
 	owner := identity{PID: 12, StartTime: 345}
-	if got := ownerOf(cgroupName(owner)); got != owner {
-		t.Errorf("%+v, want %+v", got, owner)
+	if got, ours := ownerOf(cgroupName(owner)); got != owner || !ours {
+		t.Errorf("%+v, %t, want %+v", got, ours, owner)
 	}
-	for _, name := range []string{"zen-lead.", "zen-lead.12", "zen-lead.x.1", "other.1.2"} {
-		if got := ownerOf(name); got.alive() {
+	for _, name := range []string{"zen-lead.", "zen-lead.12", "zen-lead.x.1", "zen-lead.1.2.slice", "zen-lead.slice", "other.1.2"} {
+		if got, ours := ownerOf(name); ours {
 			t.Errorf("%q has the owner %+v", name, got)
 		}
 	}

@@ -85,9 +85,7 @@ func (w *world) report(ctx context.Context, outcomes []outcome) error {
 		o.verdict = Judge(answers, reigns, o.from, o.to)
 		o.terms = termsBetween(reigns, o.from, o.to)
 		wrong = append(wrong, o.verdict.Wrong...)
-		if o.stays && o.terms > 0 {
-			wrong = append(wrong, fmt.Sprintf("%s: the leader stays, and %d terms began", o.name, o.terms))
-		}
+		wrong = append(wrong, o.beyondBounds()...)
 	}
 	err := printTable(w.out, outcomes)
 	report := history.Check(events)

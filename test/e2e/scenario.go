@@ -60,6 +60,28 @@ func (w *world) play(ctx context.Context, s scenario) (outcome, error) {
 	return o, o.checkLeader()
 }
 
+const (
+	// mostLate bounds for how long a route may lead to an old leader: kube-proxy writes its rules once a second at most.
+	mostLate = 3 * time.Second
+	// mostGap bounds the silence where nothing happens to the leader. It is far longer than a busy machine keeps a client waiting.
+	mostGap = 2 * time.Second
+)
+
+// beyondBounds names what neither load nor Kubernetes' own delays explain.
+func (o outcome) beyondBounds() []string {
+	var beyond []string
+	if o.verdict.Late > mostLate {
+		beyond = append(beyond, fmt.Sprintf("%s: the old leader was asked for another %s", o.name, o.verdict.Late))
+	}
+	if o.stays && o.terms > 0 {
+		beyond = append(beyond, fmt.Sprintf("%s: the leader stays, and %d terms began", o.name, o.terms))
+	}
+	if o.stays && o.verdict.Gap > mostGap {
+		beyond = append(beyond, fmt.Sprintf("%s: nothing happened to the leader, and nobody answered for %s", o.name, o.verdict.Gap))
+	}
+	return beyond
+}
+
 func (o outcome) checkLeader() error {
 	moved := o.before.UID != o.after.UID
 	if moved == o.stays {
