@@ -7,6 +7,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,14 +19,47 @@ import (
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
+// asAccount is a client of the controller's account.
+func asAccount(ctx context.Context) client.Client {
+	GinkgoHelper()
+	kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+	Expect(c.KubeconfigFor(ctx, zenlead.Namespace, zenlead.Account, kubeconfig)).To(Succeed())
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	Expect(err).NotTo(HaveOccurred())
+	return scene.ClientOf(config)
+}
+
+var _ = Describe("Admission of what zen-lead writes on Services, slices and Leases", func() {
+	const notMade, notOurs = "zen-lead may write only Services and EndpointSlices that it made", "zen-lead may update only Leases of pools and of its replicas"
+
+	It("keeps its account from those of others", func(ctx context.Context) {
+		s := scene.New(ctx, c)
+		account := asAccount(ctx)
+		for _, o := range []client.Object{
+			&corev1.Service{ObjectMeta: s.Meta("shop"), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}},
+			&discoveryv1.EndpointSlice{ObjectMeta: s.Meta("shop"), AddressType: discoveryv1.AddressTypeIPv4},
+		} {
+			Expect(account.Create(ctx, o)).To(MatchError(ContainSubstring(notMade)))
+			Expect(s.Create(ctx, o)).To(Succeed())
+			o.SetLabels(map[string]string{"app.kubernetes.io/managed-by": "zen-lead"})
+			Expect(account.Update(ctx, o)).To(MatchError(ContainSubstring(notMade)), "the mark of before counts")
+			Expect(account.Delete(ctx, o)).To(MatchError(ContainSubstring(notMade)))
+		}
+		lease := &coordinationv1.Lease{ObjectMeta: s.Meta("program"), Spec: coordinationv1.LeaseSpec{HolderIdentity: new("a")}}
+		Expect(s.Create(ctx, lease)).To(Succeed())
+		lease.Spec.HolderIdentity = new("b")
+		Expect(account.Update(ctx, lease)).To(MatchError(ContainSubstring(notOurs)))
+		replicas := &coordinationv1.Lease{ObjectMeta: s.Meta("zen-lead.replica")}
+		Expect(s.Create(ctx, replicas)).To(Succeed())
+		replicas.Spec.HolderIdentity = new("b")
+		Expect(account.Update(ctx, replicas)).To(MatchError(ContainSubstring(notOurs)), "its replicas' Leases are in its own namespace")
+	}, limit)
+})
+
 var _ = Describe("Admission of what zen-lead writes on policies", func() {
 	It("lets its account take a request for a handover off, and nothing else", func(ctx context.Context) {
 		s := scene.New(ctx, c)
-		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
-		Expect(c.KubeconfigFor(ctx, zenlead.Namespace, zenlead.Account, kubeconfig)).To(Succeed())
-		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-		Expect(err).NotTo(HaveOccurred())
-		account := scene.ClientOf(config)
+		account := asAccount(ctx)
 		patch := func(body string) error {
 			return account.Patch(ctx, &v1alpha1.LeaderPolicy{ObjectMeta: s.Meta("web")}, client.RawPatch(types.MergePatchType, []byte(body)))
 		}
