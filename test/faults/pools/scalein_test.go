@@ -18,6 +18,9 @@ import (
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
+// backOff is longer than the built-in controllers hold still after an outage of the API server, which another spec may just have made.
+const backOff = 90 * time.Second
+
 var _ = Describe("A ReplicaSet that scales in", func() {
 	It("spares the leader, although it became ready last", func(ctx context.Context) {
 		s := scene.New(ctx, c)
@@ -35,7 +38,7 @@ var _ = Describe("A ReplicaSet that scales in", func() {
 		Eventually(ctx, func(ctx context.Context) int {
 			Expect(s.List(ctx, &pods, client.InNamespace(s.Namespace))).To(Succeed())
 			return len(pods.Items)
-		}).Should(Equal(3))
+		}).WithTimeout(backOff).Should(Equal(3))
 		last := pods.Items[2].Name // without deletion cost it is the first to go
 		for _, p := range pods.Items {
 			s.SetReady(ctx, p.Name, true)
