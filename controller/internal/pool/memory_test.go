@@ -6,6 +6,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func lease(version string) *coordinationv1.Lease {
@@ -33,6 +34,25 @@ func TestWhatWasWrittenOutranksAnOlderCache(t *testing.T) {
 				t.Errorf("found %v, version %q; want %q", found, got.ResourceVersion, tc.want)
 			}
 		})
+	}
+}
+
+func TestARememberedPolicyThatTheCacheDoesNotShowIsLookedForAgain(t *testing.T) {
+	r, m := reconciler(t, &wire{}, cached{}), newMemory()
+	p := policy()
+	p.ResourceVersion = "10"
+	m.remember(policyKey, p, epoch)
+	for _, step := range []struct {
+		after time.Duration
+		found bool
+	}{{0, true}, {staleFor, true}, {2 * staleFor, false}} {
+		var o Observed
+		if err := r.observePolicy(t.Context(), client.ObjectKeyFromObject(p), m, epoch.Add(step.after), &o); err != nil {
+			t.Fatal(err)
+		}
+		if found := o.Policy != nil; found != step.found || m.waiting() != step.found {
+			t.Errorf("after %s: found %v, waiting %v; want both %v", step.after, found, m.waiting(), step.found)
+		}
 	}
 }
 

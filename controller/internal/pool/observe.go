@@ -73,12 +73,7 @@ func (r *Reconciler) observePolicy(ctx context.Context, key types.NamespacedName
 	if err != nil {
 		return err
 	}
-	if !found {
-		if p, found = newest(m, policyKey, p, false, now); !found {
-			return nil
-		}
-	}
-	if p, _ = newest(m, policyKey, p, found, now); p.DeletionTimestamp == nil {
+	if p, found = newest(m, policyKey, p, found, now); found && p.DeletionTimestamp == nil {
 		o.Policy = p
 	}
 	return nil
