@@ -19,6 +19,7 @@ import (
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/core/term"
 )
 
 // apply carries a plan out. The Lease is written first: only then is the rest true.
@@ -165,17 +166,20 @@ func (p *pass) writeSlice(ctx context.Context, s *discoveryv1.EndpointSlice) err
 		s.UID, s.ResourceVersion = empty.UID, empty.ResourceVersion
 	}
 	if !p.o.hasTerm(s.Name) {
-		if err := p.confirmLease(ctx); err != nil {
+		if err := p.confirmLease(ctx, kube.Term(s.Annotations[v1alpha1.TermAnnotation])); err != nil {
 			return err
 		}
 	}
 	return p.put(ctx, key, s)
 }
 
-// confirmLease fails unless the Lease is still as this pass judged or wrote it.
-func (p *pass) confirmLease(ctx context.Context) error {
+// confirmLease fails unless the Lease is still as this pass judged or wrote it when it came to term t.
+func (p *pass) confirmLease(ctx context.Context, t term.Number) error {
 	if p.o.Program != nil {
-		return p.confirmProgram(ctx)
+		if err := p.confirmProgram(ctx); err != nil {
+			return err
+		}
+		return p.confirmPolicy(ctx, t)
 	}
 	key := types.NamespacedName{Namespace: p.o.Namespace, Name: p.o.Name}
 	l, found, err := get(ctx, p.r.Live, key, &coordinationv1.Lease{})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/core/term"
 )
 
 // programKey is the key of the program's Lease in a memory, where it is not the one of the pool's name.
@@ -137,6 +138,22 @@ func (p *pass) confirmOwn(ctx context.Context) error {
 	}
 	if _, bears := l.Annotations[v1alpha1.TermBaseAnnotation]; found && bears && l.ResourceVersion != p.lease {
 		return fmt.Errorf("%w: Lease %s has changed", errStale, key.Name)
+	}
+	return nil
+}
+
+// confirmPolicy fails where the policy that this pass judged is gone, or says of a term above t. With a policy the slices go
+// that bore its terms, which may have stood nowhere else: whoever is told late of that would begin one of them again.
+func (p *pass) confirmPolicy(ctx context.Context, t term.Number) error {
+	key := types.NamespacedName{Namespace: p.o.Namespace, Name: p.o.Name}
+	is, found, err := get(ctx, p.r.Live, key, &v1alpha1.LeaderPolicy{})
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errStale, err)
+	case !found || is.UID != p.o.Policy.UID:
+		return fmt.Errorf("%w: the policy is gone", errStale)
+	case believed(term.Number(is.Status.Term), mostOfStatus) > t:
+		return fmt.Errorf("%w: another replica began term %d", errStale, is.Status.Term)
 	}
 	return nil
 }

@@ -144,15 +144,43 @@ func TestAnObservedTermIsAboveAnOwnLeaseThatTheWatchDoesNotShow(t *testing.T) {
 
 func TestAnObservedSliceWithoutTermIsNotFilledOnceTheOwnLeaseHasChanged(t *testing.T) {
 	c := observedPool()
-	p := c["leaderpolicies/web"].(*v1alpha1.LeaderPolicy)
-	p.Status.CurrentHolder = &v1alpha1.Holder{Name: "b", UID: "ub"} // its slice is missing
+	moved := c["leases/web"].(*coordinationv1.Lease).DeepCopy()
+	moved.ResourceVersion, moved.Spec.LeaseTransitions = "501", new(int32(2)) // a replica that elects may have begun a larger term
+	leavesObservedSliceEmpty(t, c, func(live cached) { live["leases/web"] = moved })
+}
+
+// With a policy its slices go, and a term that stood nowhere else.
+func TestAnObservedSliceWithoutTermIsNotFilledOnceThePolicyHasChanged(t *testing.T) {
+	change := func(change func(*v1alpha1.LeaderPolicy)) func(cached) {
+		return func(live cached) {
+			p := live["leaderpolicies/web"].(*v1alpha1.LeaderPolicy).DeepCopy()
+			change(p)
+			live["leaderpolicies/web"] = p
+		}
+	}
+	for name, changed := range map[string]func(live cached){
+		"it is gone":                   func(live cached) { delete(live, "leaderpolicies/web") },
+		"it is another":                change(func(p *v1alpha1.LeaderPolicy) { p.UID = "again" }),
+		"its status has a larger term": change(func(p *v1alpha1.LeaderPolicy) { p.Status.Term = 900 }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := observedPool()
+			delete(c, "leases/web")
+			leavesObservedSliceEmpty(t, c, changed)
+		})
+	}
+}
+
+// leavesObservedSliceEmpty lets a reconciler decide that sees c, where the slice of the leader is missing, after a change that
+// it was not told of.
+func leavesObservedSliceEmpty(t *testing.T, c cached, change func(live cached)) {
+	t.Helper()
+	c["leaderpolicies/web"].(*v1alpha1.LeaderPolicy).Status.CurrentHolder = &v1alpha1.Holder{Name: "b", UID: "ub"}
 	for _, name := range []string{"a", "b"} {
 		c["pods/"+name].(*corev1.Pod).Spec.Containers = []corev1.Container{{Ports: []corev1.ContainerPort{{ContainerPort: 80}}}}
 	}
-	moved := c["leases/web"].(*coordinationv1.Lease).DeepCopy()
-	moved.ResourceVersion, moved.Spec.LeaseTransitions = "501", new(int32(2))
 	w := &wire{live: maps.Clone(c)}
-	w.live["leases/web"] = moved
+	change(w.live)
 	decideOnce(t, reconciler(t, w, c))
 	sent := w.sentTo("endpointslices")
 	if len(sent) == 0 {
@@ -160,7 +188,7 @@ func TestAnObservedSliceWithoutTermIsNotFilledOnceTheOwnLeaseHasChanged(t *testi
 	}
 	for _, s := range sent {
 		if s.method != http.MethodPost {
-			t.Errorf("sent %s: a replica that elects may have begun a larger term", s)
+			t.Errorf("sent %s", s)
 		}
 	}
 }
