@@ -78,8 +78,8 @@ func TestAReleaseElsewhereNamesNothingOfTheContractsNamespace(t *testing.T) {
 	g := NewWithT(t)
 	out := render(t, "prod", chartDir, "-n", "ops", "--set", "flowControl.participants=true,networkPolicy.enabled=true,podMonitor.enabled=true")
 	g.Expect(out).NotTo(ContainSubstring("zen-lead-system"))
-	// Three policies name the account: the guard of Leases twice, that of pods, that of LeaderPolicies.
-	g.Expect(strings.Count(out, "system:serviceaccount:ops:prod-zen-lead")).To(Equal(4))
+	// Five policies name the account: the guard of Leases twice, those of what it writes on pods, LeaderPolicies, Services and Leases.
+	g.Expect(strings.Count(out, "system:serviceaccount:ops:prod-zen-lead")).To(Equal(6))
 }
 
 func TestNoRoleHasAWildcard(t *testing.T) {

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -175,18 +173,15 @@ func traces(t *testing.T, c *cluster.Cluster) (patterns []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var state struct{ Cgroup string }
-	if err := json.Unmarshal(content, &state); err != nil || state.Cgroup == "" {
+	var state struct {
+		Nodes struct{ Cgroup, Uplink string }
+	}
+	if err := json.Unmarshal(content, &state); err != nil || state.Nodes.Cgroup == "" || state.Nodes.Uplink == "" {
 		t.Fatalf("%s: %v", content, err)
 	}
-	server, err := url.Parse(c.RESTConfig().Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The API server's address is 198.18.N.1.
 	return []string{
-		"/sys/class/net/zen-lead-" + strings.Split(server.Hostname(), ".")[2],
-		"/sys/fs/cgroup/" + state.Cgroup, "/sys/fs/cgroup/*/" + state.Cgroup,
+		"/sys/class/net/" + state.Nodes.Uplink,
+		"/sys/fs/cgroup/" + state.Nodes.Cgroup, "/sys/fs/cgroup/*/" + state.Nodes.Cgroup,
 	}
 }
 
