@@ -188,6 +188,8 @@ func (p *pass) confirmLease(ctx context.Context, t term.Number) error {
 		return fmt.Errorf("%w: %w", errStale, err)
 	case !found || l.ResourceVersion != p.lease:
 		return fmt.Errorf("%w: the Lease has changed", errStale)
+	case p.o.Ours && p.o.heldByStranger(): // its holder may have led, in mode observe, with a term above the Lease's
+		return p.confirmPolicy(ctx, t)
 	}
 	return nil
 }

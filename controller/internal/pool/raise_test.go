@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
@@ -167,6 +169,31 @@ func TestAnObservedSliceWithoutTermIsNotFilledOnceThePolicyHasChanged(t *testing
 			c := observedPool()
 			delete(c, "leases/web")
 			leavesObservedSliceEmpty(t, c, changed)
+		})
+	}
+}
+
+// The program may have led by this very Lease, in mode observe, with a term above the Lease's, which went with the policy.
+func TestASliceWithoutTermOfAContendedPoolIsNotFilledOnceThePolicyIsGone(t *testing.T) {
+	for name, gone := range map[string]bool{"it is there": false, "it is gone": true} {
+		t.Run(name, func(t *testing.T) {
+			o := observed("a")
+			o.Record.Holder = term.Holder{Identity: "program"}
+			o.Lease.Spec.HolderIdentity, o.Lease.Spec.LeaseDurationSeconds = new("program"), new(int32(15))
+			o.Slices = []discoveryv1.EndpointSlice{{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "web-leader-ipv4", UID: "slice", ResourceVersion: "9"}}}
+			w := &wire{live: cached{"leases/web": o.Lease}}
+			if !gone {
+				w.live["leaderpolicies/web"] = o.Policy
+			}
+			p := &pass{r: reconciler(t, w, nil), o: o, m: newMemory(), now: epoch, lease: o.Lease.ResourceVersion}
+			filled := o.Slices[0].DeepCopy()
+			filled.Annotations = map[string]string{v1alpha1.TermAnnotation: "101"}
+			if err := p.writeSlice(t.Context(), filled); errors.Is(err, errStale) != gone {
+				t.Errorf("writeSlice() = %v", err)
+			}
+			if sent := w.sentTo("endpointslices"); len(sent) == 0 != gone {
+				t.Errorf("sent %v", sent)
+			}
 		})
 	}
 }
