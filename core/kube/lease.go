@@ -4,6 +4,8 @@ package kube
 import (
 	"fmt"
 	"strconv"
+	"strings"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 
@@ -21,15 +23,39 @@ func RecordOf(l *coordinationv1.Lease) (r term.Record, ok bool, err error) {
 	if err != nil {
 		return r, false, fmt.Errorf("lease %s/%s: %w", l.Namespace, l.Name, err)
 	}
+	r.UID = string(l.UID)
 	if l.Spec.HolderIdentity != nil {
 		r.Holder.Identity = *l.Spec.HolderIdentity
 	}
 	if l.Spec.LeaseTransitions != nil {
 		r.Transitions = *l.Spec.LeaseTransitions
 	}
-	r.Holder.UID = l.Annotations[v1alpha1.HolderUIDAnnotation]
+	if l.Spec.LeaseDurationSeconds != nil {
+		r.Duration = time.Duration(*l.Spec.LeaseDurationSeconds) * time.Second
+	}
+	if l.Spec.RenewTime != nil {
+		r.Renewed = l.Spec.RenewTime.Time
+	}
 	r.Base = Term(l.Annotations[v1alpha1.TermBaseAnnotation])
+	r.Successor = l.Annotations[v1alpha1.SuccessorAnnotation]
+	r.Holder.UID = l.Annotations[v1alpha1.HolderUIDAnnotation]
+	if tagged, ok := l.Annotations[v1alpha1.HolderProcessAnnotation]; ok {
+		r.Holder.Process = processOf(tagged, r.Term())
+		if r.Holder.Process == (term.Process{}) {
+			r.Holder.UID = "" // a stranger's elector took the Lease, and kept the annotations
+		}
+	}
 	return r, r.Base != 0, nil
+}
+
+// processOf reads the process that began term t; it is zero where the annotation is of another term.
+func processOf(tagged string, t term.Number) term.Process {
+	number, process, _ := strings.Cut(tagged, " ")
+	p, ok := term.ParseProcess(process)
+	if !ok || Term(number) != t {
+		return term.Process{}
+	}
+	return p
 }
 
 // Term parses a term as it stands in an annotation. Whatever cannot be a term is 0.

@@ -11,6 +11,8 @@
 // The package is pure: standard library, no clock, no I/O. Its functions are safe for concurrent use.
 package term
 
+import "time"
+
 // Number is a term: the fencing token of a pool. Terms only grow, are large and have gaps: they can be compared and
 // nothing else.
 type Number int64
@@ -28,18 +30,31 @@ type Holder struct {
 	Identity string
 	// UID is the pod's UID: two holders of one identity are two holders.
 	UID string
+	// Process is the process of the member that holds, where members contend themselves; else it is zero. A holder without it
+	// in a pool whose members contend is a stranger's elector.
+	Process Process
 }
 
 // Record is what the Lease of a pool says. The zero Record is a Lease that was just made: empty, without base.
 type Record struct {
 	// Version is the resourceVersion of the Lease, a number that grows with every write to the cluster.
 	Version int64
+	// UID is the Lease's: one that was deleted and made again is another.
+	UID string
 	// Base is what Transitions is added to; 0 until the first grant, then immutable.
 	Base Number
 	// Transitions counts the grants.
 	Transitions int32
 	// Holder is the zero Holder while nobody leads.
 	Holder Holder
+	// Duration is how long the record lasts without a renewal, 0 where it does not say.
+	Duration time.Duration
+	// Renewed is when the holder last renewed it, by the holder's own clock: never compared with another clock, only with
+	// itself, as a sign of life.
+	Renewed time.Time
+	// Successor is the identity of the member that is to lead next, "" if none is named. A holder that is not it is asked to give
+	// up; while nobody holds, the others let it go first.
+	Successor string
 }
 
 // Term returns the record's term, 0 while it never had a holder.
@@ -72,4 +87,10 @@ func (r Record) Grant(h Holder, known Number) Record {
 func (r Record) Empty() Record {
 	r.Holder = Holder{}
 	return r
+}
+
+// SameTenure says whether nothing happened between two versions of a record but writes of others to other parts of its object:
+// the holder neither changed nor renewed.
+func (r Record) SameTenure(o Record) bool {
+	return r.UID == o.UID && r.Base == o.Base && r.Transitions == o.Transitions && r.Holder == o.Holder && r.Duration == o.Duration && r.Renewed.Equal(o.Renewed)
 }

@@ -7,12 +7,15 @@ import (
 )
 
 // Mode says who writes the Lease of a pool.
-// +kubebuilder:validation:Enum=controller;observe
+// +kubebuilder:validation:Enum=controller;participant;observe
 type Mode string
 
 const (
 	// ModeController: zen-lead elects a leader among the members; the members need not know.
 	ModeController Mode = "controller"
+	// ModeParticipant: the members contend for the Lease themselves, with zen-lead's libraries. zen-lead tells them what it knows
+	// (who is to lead next, who is proven dead) on the Lease, and follows it.
+	ModeParticipant Mode = "participant"
 	// ModeObserve: the members elect a leader among themselves, on a Lease of theirs that zen-lead never writes.
 	ModeObserve Mode = "observe"
 )
@@ -89,13 +92,16 @@ type LeaderPolicyList struct {
 
 // LeaderPolicySpec is what is wanted of a pool.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.leaseName) || (has(self.mode) && self.mode == 'observe')",message="spec.leaseName: only mode observe looks at a Lease of another name; in mode controller the Lease has the policy's name",fieldPath=.leaseName
+// +kubebuilder:validation:XValidation:rule="!has(self.leaseName) || (has(self.mode) && self.mode == 'observe')",message="spec.leaseName: only mode observe looks at a Lease of another name; in the other modes the Lease has the policy's name",fieldPath=.leaseName
 // +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.preference)",message="spec.preference: cannot be obeyed in mode observe, where the program elects itself",fieldPath=.preference
 // +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.failover)",message="spec.failover: cannot be obeyed in mode observe, where the program elects itself",fieldPath=.failover
 // +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.paused) || !self.paused",message="spec.paused: cannot be obeyed in mode observe, where the program elects itself",fieldPath=.paused
 // +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.identityStrategy) || self.identityStrategy == 'pod'",message="spec.identityStrategy: must be pod in mode observe, where the program names itself",fieldPath=.identityStrategy
+// +kubebuilder:validation:XValidation:rule="(has(self.leaseDurationSeconds) ? self.leaseDurationSeconds : 15) * 95 > (has(self.renewDeadlineSeconds) ? self.renewDeadlineSeconds : 10) * 100 + 50",message="spec.renewDeadlineSeconds: must be at least 0.5 less than 0.95 times leaseDurationSeconds (15 and 10 where they are not set), so that work has ended before another member may lead",fieldPath=.renewDeadlineSeconds
+// +kubebuilder:validation:XValidation:rule="(has(self.retryPeriodSeconds) ? self.retryPeriodSeconds : 2) * 12 < (has(self.renewDeadlineSeconds) ? self.renewDeadlineSeconds : 10) * 10",message="spec.retryPeriodSeconds: must be less than renewDeadlineSeconds divided by 1.2 (2 and 10 where they are not set), so that a renewal can be tried again",fieldPath=.retryPeriodSeconds
 type LeaderPolicySpec struct {
-	// Who elects. "controller" (the default): zen-lead does, the pods need not know. "observe": the program in the pods
+	// Who elects. "controller" (the default): zen-lead does, the pods need not know. "participant": the members contend for the
+	// Lease themselves; set it for programs that use zen-lead's Go library. "observe": the program in the pods
 	// does (client-go, any operator), on a Lease that zen-lead reads and never writes. Set it for a program that elects itself.
 	// +optional
 	// +default="controller"
@@ -131,6 +137,29 @@ type LeaderPolicySpec struct {
 	// Set it for the time of a delicate work.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
+
+	// How long, in seconds, a leader of mode participant is waited for that does not renew any more. Set it lower where a crash
+	// must be noticed earlier, at the price of more renewals (three in that time) and of terms lost to a shorter outage of the API
+	// server. Default: 15.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3600
+	LeaseDurationSeconds *int32 `json:"leaseDurationSeconds,omitempty"`
+
+	// How long, in seconds, a leader of mode participant works after it sent the last renewal that succeeded; then its work is
+	// told to end. What is left of leaseDurationSeconds, less 5 %, is the time that the work has to end: set it where it needs
+	// more. Default: 10.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3600
+	RenewDeadlineSeconds *int32 `json:"renewDeadlineSeconds,omitempty"`
+
+	// How long, in seconds, a leader of mode participant waits after a renewal that failed, and others for a successor that was
+	// named. Set it with a shorter renewDeadlineSeconds. Default: 2.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3600
+	RetryPeriodSeconds *int32 `json:"retryPeriodSeconds,omitempty"`
 }
 
 // LeaderService describes the Service that always points at the leader. Without it the Service has the policy's name

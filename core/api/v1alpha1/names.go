@@ -33,6 +33,12 @@ const (
 	TermBaseAnnotation = "zen-lead/term-base"
 	// HolderUIDAnnotation on a Lease is the UID of the pod that holds it.
 	HolderUIDAnnotation = "zen-lead/holder-uid"
+	// HolderProcessAnnotation on the Lease of a pool whose members contend is the term and the process of the pod that holds it. A
+	// holder without it, or with that of another term, is a stranger's elector: those keep annotations.
+	HolderProcessAnnotation = "zen-lead/holder-process"
+	// SuccessorAnnotation on the Lease of a pool whose members contend is the identity of the member that is to lead next. A
+	// holder that is not it gives up once its work has ended; the others let it go first.
+	SuccessorAnnotation = "zen-lead/successor"
 )
 
 // Values of the role label and annotation.

@@ -1,0 +1,67 @@
+package kube
+
+import (
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/term"
+)
+
+// Lease is one version of a pool's Lease, as it was read.
+type Lease struct {
+	// Record is what it says.
+	Record term.Record
+	// Owned says whether it is the pool's: it has a base, or was made for the pool and had no holder yet.
+	Owned  bool
+	object *coordinationv1.Lease
+}
+
+// LeaseOf returns what an object says. It fails where the object's resourceVersion is no number.
+func LeaseOf(l *coordinationv1.Lease) (*Lease, error) {
+	r, owned, err := RecordOf(l)
+	if err != nil {
+		return nil, err
+	}
+	made := l.Labels[v1alpha1.PoolLabel] == l.Name && !r.Held() && r.Transitions == 0
+	return &Lease{Record: r, Owned: owned || made, object: l}, nil
+}
+
+// With returns the object with another record, to be PUT: it keeps UID and resourceVersion, so that the API server refuses it
+// when anything happened since.
+//
+// acquireTime and renewTime are always written: electors that are not client-go's take a Lease without them at once. A Lease
+// without holder lasts for a second, as client-go's does once it is released.
+func (l *Lease) With(r term.Record) *coordinationv1.Lease {
+	o := l.object.DeepCopy()
+	if l.Record.Base == 0 { // nobody applies Leases of ours: untracked they are a quarter cheaper to write
+		o.ManagedFields = []metav1.ManagedFieldsEntry{{}}
+	}
+	renewed := &metav1.MicroTime{Time: r.Renewed}
+	if r.Term() != l.Record.Term() || o.Spec.AcquireTime == nil {
+		o.Spec.AcquireTime = renewed
+	}
+	o.Spec.RenewTime, o.Spec.LeaseTransitions = renewed, new(r.Transitions)
+	annotate(o, v1alpha1.TermBaseAnnotation, FormatTerm(r.Base))
+	annotate(o, v1alpha1.SuccessorAnnotation, r.Successor)
+	annotate(o, v1alpha1.HolderUIDAnnotation, r.Holder.UID)
+	if !r.Held() {
+		annotate(o, v1alpha1.HolderProcessAnnotation, "")
+		o.Spec.HolderIdentity, o.Spec.LeaseDurationSeconds = nil, new(int32(term.EmptyDuration/time.Second))
+		return o
+	}
+	annotate(o, v1alpha1.HolderProcessAnnotation, FormatTerm(r.Term())+" "+r.Holder.Process.String())
+	o.Spec.HolderIdentity, o.Spec.LeaseDurationSeconds = new(r.Holder.Identity), new(int32(r.Duration/time.Second))
+	return o
+}
+
+// annotate sets an annotation, or takes it off where value is "".
+func annotate(o *coordinationv1.Lease, name, value string) {
+	if value == "" {
+		delete(o.Annotations, name)
+		return
+	}
+	metav1.SetMetaDataAnnotation(&o.ObjectMeta, name, value)
+}

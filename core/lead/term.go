@@ -1,0 +1,100 @@
+package lead
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/kube-zen/zen-lead/core/term"
+)
+
+// The four outcomes, as the cause of a context that ended and as errors of [Run] and [Term.Err].
+var (
+	// ErrHeld: somebody else leads.
+	ErrHeld = term.ErrHeld
+	// ErrLost: the term ended, or was taken.
+	ErrLost = term.ErrLost
+	// ErrReleased: the term was given up, as was asked for.
+	ErrReleased = term.ErrReleased
+	// ErrUnknown: the term ended while it was not known whether a renewal had happened.
+	ErrUnknown = term.ErrUnknown
+)
+
+// Term is one term of this process. It is safe for concurrent use.
+type Term struct {
+	// Number is the fencing token: it grows with every term of the pool. Large, with gaps: only compare.
+	Number int64
+	// Holder is the identity under which this process leads.
+	Holder string
+	tenure *tenure
+}
+
+// Err is nil only if the term is certainly valid at this moment: it asks the clocks, and does not wait for a timer. Otherwise it
+// is one of the four outcomes. The next moment may be another: see the package's non-guarantee.
+func (t Term) Err() error {
+	if t.tenure == nil {
+		return fmt.Errorf("%w: a Term that Run did not make", ErrLost)
+	}
+	return t.tenure.err()
+}
+
+// tenure is what is known of the validity of a term.
+type tenure struct {
+	mu       sync.Mutex
+	clock    clock
+	validity term.Validity
+	// pending says that a renewal was sent whose outcome is not known.
+	pending bool
+	// ended is why the term is over, nil while it is not.
+	ended error
+}
+
+func (t *tenure) err() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.judge()
+}
+
+// judge ends the term once its time is over: a late timer cannot keep it alive, nor can a renewal bring it back.
+func (t *tenure) judge() error {
+	if t.ended == nil && t.validity.At(t.clock.now()).Work <= 0 {
+		t.ended = fmt.Errorf("%w: it was not renewed in time", ErrLost)
+		if t.pending {
+			t.ended = fmt.Errorf("%w: a renewal was sent and not confirmed in time", ErrUnknown)
+		}
+	}
+	return t.ended
+}
+
+// end ends the term for a cause, unless it has ended.
+func (t *tenure) end(cause error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.judge() == nil {
+		t.ended = cause
+	}
+	return t.ended
+}
+
+func (t *tenure) tried(sent term.Instant, d term.Durations) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.validity.Tried(sent, d)
+	t.pending = true
+}
+
+// confirmed notes a renewal that happened. Once the time of the term is over it comes too late.
+func (t *tenure) confirmed(sent term.Instant, d term.Durations) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.judge() == nil {
+		t.validity.Confirmed(sent, d)
+		t.pending = false
+	}
+}
+
+// times returns what is left of the term, at this moment.
+func (t *tenure) times() (times term.Times) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.validity.At(t.clock.now())
+}
