@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -43,7 +42,7 @@ func (w *world) begin(name string, p term.Process, d term.Durations, rate float6
 	own := func(stream uint64) dice {
 		id := fnv.New64a()
 		_, _ = id.Write([]byte(p.ID))
-		return dice{rand.New(rand.NewPCG(w.seed, id.Sum64()+stream))}
+		return newDice(w.seed, id.Sum64()+stream)
 	}
 	s := &simulated{world: w, p: q, requests: own(1), watch: own(2)}
 	q.steps = own(3)
@@ -82,8 +81,9 @@ func (q *process) excused() bool {
 	return q.dead || !time.Now().After(q.resumed)
 }
 
-func (q *process) isCut() bool  { q.mu.Lock(); defer q.mu.Unlock(); return q.cut }
-func (q *process) isDeaf() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.deaf }
+func (q *process) isCut() bool          { q.mu.Lock(); defer q.mu.Unlock(); return q.cut }
+func (q *process) isDeaf() bool         { q.mu.Lock(); defer q.mu.Unlock(); return q.deaf }
+func (q *process) isDeafToItsEnd() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.ignores }
 
 func (q *process) set(cut, deaf bool) {
 	q.mu.Lock()
@@ -144,7 +144,7 @@ func (q *process) work(ctx context.Context, t Term) error {
 		}
 		if ctx.Err() != nil {
 			q.w.referee.told(ctx, q)
-			if !q.ignores {
+			if !q.isDeafToItsEnd() {
 				return ctx.Err()
 			}
 		}
@@ -152,7 +152,7 @@ func (q *process) work(ctx context.Context, t Term) error {
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			if q.ignores {
+			if q.isDeafToItsEnd() {
 				<-wait
 			}
 		case <-q.w.end:

@@ -23,12 +23,10 @@ type referee struct {
 	terms    int
 	lastWork time.Time
 	causes   map[string]int
-	broken   bool
 }
 
 func (r *referee) fail(format string, a ...any) {
 	r.t.Helper()
-	r.broken = true
 	r.t.Errorf(format, a...)
 }
 

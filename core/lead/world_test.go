@@ -47,7 +47,7 @@ type faults struct {
 
 func newWorld(t *testing.T, seed uint64, out io.Writer) *world {
 	t.Helper()
-	w := &world{t: t, out: out, start: time.Now(), end: make(chan struct{}), seed: seed, dice: dice{rnd: rand.New(rand.NewPCG(seed, 0))}, version: 1000, counts: map[string]int{}}
+	w := &world{t: t, out: out, start: time.Now(), end: make(chan struct{}), seed: seed, dice: newDice(seed, 0), version: 1000, counts: map[string]int{}}
 	w.referee.t = t
 	w.create(time.Second)
 	return w
@@ -111,13 +111,35 @@ func (w *world) count(what string) {
 	}
 }
 
-// dice are thrown by one goroutine, so that a seed tells one story however goroutines take turns.
-type dice struct{ rnd *rand.Rand }
+// dice are thrown for one purpose of one process, so that a seed tells one story however goroutines take turns.
+type dice struct {
+	mu  *sync.Mutex
+	rnd *rand.Rand
+}
 
-func (d dice) chance(p float64) bool { return d.rnd.Float64() < p }
+func newDice(seed, stream uint64) dice {
+	return dice{new(sync.Mutex), rand.New(rand.NewPCG(seed, stream))}
+}
+
+func (d dice) float() float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rnd.Float64()
+}
+
+// intN returns a random number from 0 to n-1.
+func (d dice) intN(n int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rnd.IntN(n)
+}
+
+func (d dice) chance(p float64) bool { return d.float() < p }
 
 // between returns a random time from least to most.
 func (d dice) between(least, most time.Duration) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return least + time.Duration(d.rnd.Int64N(int64(most-least)+1))
 }
 
