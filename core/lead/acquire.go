@@ -68,8 +68,7 @@ func (a *acquisition) step(ctx context.Context) {
 		a.catchUp(ctx, pool)
 		return
 	}
-	if sight == (term.Sight{}) {
-		a.tell("the Lease is not known yet")
+	if sight == (term.Sight{}) { // the watch is not there yet; if it fails, that is told elsewhere
 		a.wait(ctx, 0)
 		return
 	}
@@ -146,7 +145,7 @@ func (a *acquisition) wait(ctx context.Context, d time.Duration) bool {
 
 // tell logs why this process waits, once.
 func (a *acquisition) tell(why string) {
-	if why != a.told && why != term.WhyRank {
+	if why != a.told && why != term.WhyRank && why != unknownPolicy {
 		a.log.Info("Waiting for the lead", "why", why)
 		a.told = why
 	}

@@ -43,10 +43,13 @@ type contender struct {
 	stamped time.Time
 }
 
+// unknownPolicy is why nobody contends before the policy was seen.
+const unknownPolicy = "the LeaderPolicy is not known yet"
+
 func newContender(s store, c clock, self term.Holder, log *slog.Logger) *contender {
 	return &contender{
 		store: s, clock: c, self: self, log: log, renewConnections: func() {}, exit: func() {}, changed: make(chan struct{}, 1),
-		pool: term.Pool{Durations: term.DefaultDurations, Closed: "the LeaderPolicy is not known yet"},
+		pool: term.Pool{Durations: term.DefaultDurations, Closed: unknownPolicy},
 	}
 }
 

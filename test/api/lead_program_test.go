@@ -1,0 +1,71 @@
+package api_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// runProgram builds a program of the documentation and runs it; what it prints is sent line by line.
+func runProgram(ctx context.Context, program, kubeconfig string) <-chan string {
+	GinkgoHelper()
+	dir := GinkgoT().TempDir()
+	binary := filepath.Join(dir, "program")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, fileOf(dir, "main.go", program), fileOf(dir, "work.go", workOfProgram))
+	output, err := build.CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "%s", output)
+
+	running, stop := context.WithCancel(ctx)
+	command := exec.CommandContext(running, binary)
+	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	command.Stderr = GinkgoWriter
+	printed, err := command.StdoutPipe()
+	Expect(err).NotTo(HaveOccurred())
+	Expect(command.Start()).To(Succeed())
+	lines := make(chan string, 100)
+	go func() {
+		for s := bufio.NewScanner(printed); s.Scan(); {
+			lines <- s.Text()
+		}
+	}()
+	DeferCleanup(func() {
+		stop()
+		_ = command.Wait() // it was killed
+	})
+	return lines
+}
+
+// logged is what was logged while a spec runs.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *logged) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *logged) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// capture takes what is logged by default, until the spec ends.
+func capture() *logged {
+	s := &logged{}
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(s, nil)))
+	DeferCleanup(func() { slog.SetDefault(before) })
+	return s
+}

@@ -1,0 +1,90 @@
+// Command member is a process that contends for a pool or a Lease, for suites that watch it from outside. It prints one line of
+// JSON for all that befalls it, with times of the machine's monotonic clock, which all its processes share, and reads commands
+// from its standard input:
+//
+//	yield   let the work return: the lead is released, and contended for again
+//	stop    end in good order
+//
+// It contends with lead.Run, or with -elector client-go as operators do.
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	m := member{out: newOut(os.Stdout)}
+	flag.StringVar(&m.pool, "pool", "web", "the pool, or the Lease of client-go's elector")
+	flag.StringVar(&m.namespace, "namespace", "default", "its namespace")
+	flag.StringVar(&m.elector, "elector", "lead", "lead or client-go")
+	flag.DurationVar(&m.lease, "lease", 15*time.Second, "client-go's lease duration")
+	flag.DurationVar(&m.renew, "renew", 10*time.Second, "client-go's renew deadline")
+	flag.DurationVar(&m.retry, "retry", 2*time.Second, "client-go's retry period")
+	flag.DurationVar(&m.requestTimeout, "request-timeout", 5*time.Second, "client-go's timeout of one request; controller-runtime's is half the renew deadline")
+	flag.Parse()
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if err := m.run(); err != nil {
+		fmt.Fprintln(os.Stderr, "member:", err)
+		os.Exit(1)
+	}
+}
+
+type member struct {
+	pool, namespace, elector            string
+	lease, renew, retry, requestTimeout time.Duration
+	out                                 *out
+	yield                               chan struct{}
+}
+
+func (m *member) run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	m.yield = make(chan struct{})
+	go m.obey(stop)
+	contend := map[string]func(context.Context) error{"lead": m.lead, "client-go": m.clientGo}[m.elector]
+	if contend == nil {
+		return fmt.Errorf("no elector %q", m.elector)
+	}
+	for ctx.Err() == nil {
+		if err := contend(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	m.out.tell(event{Event: "stopped"})
+	return nil
+}
+
+// obey reads commands.
+func (m *member) obey(stop func()) {
+	commands := bufio.NewScanner(os.Stdin)
+	for commands.Scan() {
+		switch commands.Text() {
+		case "yield":
+			m.yield <- struct{}{}
+		case "stop":
+			stop()
+		}
+	}
+}
+
+// work is what a leader does: it waits until it is told to end.
+func (m *member) work(ctx context.Context, term int64) error {
+	m.out.tell(event{Event: "began", Term: term})
+	defer func() { m.out.tell(event{Event: "ended", Term: term}) }()
+	select {
+	case <-m.yield:
+		m.out.tell(event{Event: "decided", Term: term})
+		return nil
+	case <-ctx.Done():
+		m.out.tell(event{Event: "told", Term: term, Cause: context.Cause(ctx).Error()})
+		return context.Cause(ctx)
+	}
+}
