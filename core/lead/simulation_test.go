@@ -75,12 +75,12 @@ type story struct {
 }
 
 func (s *story) play() {
-	for range 2 + s.dice.intN(3) {
+	for range 2 + s.intN(3) {
 		s.bear(fmt.Sprintf("p%d", len(s.processes)), "")
 	}
 	for range 25 {
 		s.befall()
-		s.sleep(s.t.Context(), s.dice.between(0, s.durations.Lease/2))
+		s.sleep(s.t.Context(), s.between(0, s.durations.Lease/2))
 	}
 	s.recover()
 	s.stop()
@@ -93,23 +93,23 @@ func (s *story) bear(name, container string) {
 	if container != "" {
 		p.Instance = fmt.Sprint(s.born)
 	}
-	rate := 0.95 + 0.1*s.dice.float()
-	if s.dice.intN(3) == 0 {
-		rate = []float64{0.95, 1.05}[s.dice.intN(2)]
+	rate := 0.95 + 0.1*s.float()
+	if s.intN(3) == 0 {
+		rate = []float64{0.95, 1.05}[s.intN(2)]
 	}
 	s.processes = append(s.processes, s.begin(name, p, s.durations, rate))
 }
 
 // befall has one thing happen.
 func (s *story) befall() {
-	i := int(s.dice.between(0, time.Duration(len(s.processes)-1)))
+	i := int(s.between(0, time.Duration(len(s.processes)-1)))
 	q := s.processes[i]
-	what := s.dice.intN(15)
+	what := s.intN(15)
 	_, _ = fmt.Fprintln(s.out, time.Since(s.start), "event", what, q)
 	switch what {
 	case 0, 1, 2:
 		s.mu.Lock()
-		s.faults = faults{lost: s.dice.float() / 4, unanswered: s.dice.float() / 4, late: s.dice.float() / 4, failed: s.dice.float() / 4, slow: s.dice.float() / 4}
+		s.faults = faults{lost: s.float() / 4, unanswered: s.float() / 4, late: s.float() / 4, failed: s.float() / 4, slow: s.float() / 4}
 		s.mu.Unlock()
 	case 3:
 		s.mu.Lock()
@@ -122,7 +122,7 @@ func (s *story) befall() {
 		s.replace(i, q)
 	case 5, 6:
 		s.note("paused")
-		q.pause(s.dice.between(0, 2*s.durations.Lease))
+		q.pause(s.between(0, 2*s.durations.Lease))
 	case 7, 8:
 		s.note("cut")
 		q.set(true, false)
@@ -132,15 +132,15 @@ func (s *story) befall() {
 	case 10:
 		q.set(false, false)
 	case 11:
-		if s.dice.between(0, 2) == 0 {
+		if s.between(0, 2) == 0 {
 			s.remove()
 		}
 	case 12:
-		s.annotate("zen-lead/successor", fmt.Sprintf("p%d", s.dice.between(0, 4)))
+		s.annotate("zen-lead/successor", fmt.Sprintf("p%d", s.between(0, 4)))
 	case 13:
 		s.note("clock set")
 		q.mu.Lock()
-		q.jumped += s.dice.between(-time.Hour, time.Hour)
+		q.jumped += s.between(-time.Hour, time.Hour)
 		q.mu.Unlock()
 	case 14:
 		q.mu.Lock()
@@ -153,7 +153,7 @@ func (s *story) befall() {
 // replace starts a successor of a process that was killed.
 func (s *story) replace(i int, q *process) {
 	s.processes, s.dead = append(s.processes[:i], s.processes[i+1:]...), append(s.dead, q)
-	switch s.dice.between(0, 2) {
+	switch s.between(0, 2) {
 	case 0:
 		s.bear(q.name, "") // of the same name, and nothing proves the one before dead
 	default:

@@ -1,0 +1,189 @@
+package election
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Elector says what a member contends with.
+type Elector string
+
+// The electors.
+const (
+	// Lead is core/lead, on the Lease of a pool of mode participant.
+	Lead Elector = "lead"
+	// ClientGo is client-go's, with ReleaseOnCancel.
+	ClientGo Elector = "client-go"
+)
+
+// Options of a member.
+type Options struct {
+	Elector Elector
+	// Kubeconfig of the account that the member has; test/proxy has one too.
+	Kubeconfig string
+	// Namespace and Pool name the Lease.
+	Namespace, Pool string
+	// Identity is what the member calls itself; UID its pod's. Empty: the member finds names of its own.
+	Identity, UID string
+	// Args are appended to the command line; see test/cmd/member.
+	Args []string
+	// Stderr gets the member's log. Nil: nobody.
+	Stderr io.Writer
+}
+
+// Event is what befell a member.
+type Event struct {
+	// At is when, by the machine's monotonic clock.
+	At time.Duration
+	// Name is began, decided, told, ended or stopped.
+	Name string
+	// Term is 0 where the elector has none.
+	Term int64
+	// Cause is why the work was told to end.
+	Cause string
+}
+
+// Now is the machine's monotonic clock.
+func Now() time.Duration {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // of a clock that Linux always has
+	return time.Duration(now.Nano())
+}
+
+// Member is a process that contends. Its methods are safe for concurrent use, but for those that read events.
+type Member struct {
+	Options
+	// Events are what befalls it, in order; closed when it has ended.
+	Events <-chan Event
+
+	process *os.Process
+	stdin   io.WriteCloser
+	ended   chan struct{}
+	once    sync.Once
+}
+
+// Start starts a member. It lives until it is killed, told to stop, or this process ends.
+func Start(ctx context.Context, o Options) (*Member, error) {
+	path, err := build(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("start a member: %w", err)
+	}
+	c := exec.Command(path, append([]string{"-elector", string(o.Elector), "-namespace", o.Namespace, "-pool", o.Pool}, o.Args...)...) // it lives until it is told to end
+	c.Env = append(os.Environ(), "KUBECONFIG="+o.Kubeconfig, "POD_NAME="+o.Identity, "POD_UID="+o.UID)
+	c.Stderr = o.Stderr
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := c.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	events := make(chan Event, 1000)
+	m := &Member{Options: o, Events: events, stdin: stdin, ended: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // the parent death signal is that of the thread
+		defer runtime.UnlockOSThread()
+		err := c.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		read(stdout, events)
+		_ = c.Wait() // how it ended is for those who ended it
+		close(m.ended)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start a member: %w", err)
+	}
+	m.process = c.Process
+	return m, nil
+}
+
+func read(r io.Reader, events chan<- Event) {
+	defer close(events)
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		var e struct {
+			At    time.Duration `json:"at"`
+			Event string        `json:"event"`
+			Term  int64         `json:"term"`
+			Cause string        `json:"cause"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &e); err == nil {
+			events <- Event{At: e.At, Name: e.Event, Term: e.Term, Cause: e.Cause}
+		}
+	}
+}
+
+// Await reads events up to the first of a name.
+func (m *Member) Await(ctx context.Context, name string) (Event, error) {
+	for {
+		select {
+		case e, ok := <-m.Events:
+			if !ok {
+				return Event{}, fmt.Errorf("%s ended before %q", m.Identity, name)
+			}
+			if e.Name == name {
+				return e, nil
+			}
+		case <-ctx.Done():
+			return Event{}, fmt.Errorf("%s: await %q: %w", m.Identity, name, context.Cause(ctx))
+		}
+	}
+}
+
+// Yield lets the work return: the lead is released and contended for again. It has no effect on a member that does not lead,
+// until it does.
+func (m *Member) Yield() error { return m.command("yield") }
+
+// Stop ends the member in good order and waits for that.
+func (m *Member) Stop() error {
+	err := m.command("stop")
+	<-m.ended
+	return err
+}
+
+func (m *Member) command(text string) error {
+	_, err := io.WriteString(m.stdin, text+"\n")
+	return err
+}
+
+// Kill ends the process without a word and waits until it is gone.
+func (m *Member) Kill() error {
+	err := m.process.Kill()
+	<-m.ended
+	m.once.Do(func() { _ = m.stdin.Close() }) // of a process that is gone
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
+
+// Freeze stops the process with SIGSTOP and returns when it stands still.
+func (m *Member) Freeze() error {
+	if err := m.process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for {
+		if err := unix.Waitid(unix.P_PID, m.process.Pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// Resume lets a frozen process go on.
+func (m *Member) Resume() error { return m.process.Signal(syscall.SIGCONT) }
