@@ -9,6 +9,7 @@ require (
 	github.com/google/go-containerregistry v0.22.1
 	github.com/kube-zen/zen-lead/controller v0.0.0
 	github.com/kube-zen/zen-lead/core v0.0.0
+	github.com/kube-zen/zen-lead/integrations/kubebuilder v0.0.0
 	github.com/onsi/ginkgo/v2 v2.33.0
 	github.com/onsi/gomega v1.44.0
 	golang.org/x/sync v0.22.0

@@ -52,7 +52,11 @@ func (l *Lease) With(r term.Record) *coordinationv1.Lease {
 		o.Spec.HolderIdentity, o.Spec.LeaseDurationSeconds = nil, new(int32(term.EmptyDuration/time.Second))
 		return o
 	}
-	annotate(o, v1alpha1.HolderProcessAnnotation, FormatTerm(r.Term())+" "+r.Holder.Process.String())
+	process := ""
+	if r.Holder.Process.ID != "" {
+		process = FormatTerm(r.Term()) + " " + r.Holder.Process.String()
+	}
+	annotate(o, v1alpha1.HolderProcessAnnotation, process)
 	o.Spec.HolderIdentity, o.Spec.LeaseDurationSeconds = new(r.Holder.Identity), new(int32(r.Duration/time.Second))
 	return o
 }

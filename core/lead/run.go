@@ -29,7 +29,7 @@ func Run(ctx context.Context, pool string, fn Func, opts ...Option) error {
 	if err != nil {
 		return err
 	}
-	me, err := self()
+	me, err := kube.Self()
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (s Sight) Next(self Holder, p Pool, now time.Duration) Step {
 	case !s.Owned:
 		return Step{Why: WhyStranger}
 	case r.Base == 0:
-		return after(r.leaves()+rank(self, r, p)-seen, WhyMissing)
+		return after(s.LeaveFor(now)+rank(self, r, p), WhyMissing)
 	case r.Holder == self, r.Holder.UID == self.UID && self.UID != "" && self.Process.Succeeds(r.Holder.Process):
 		return Step{Move: MoveAcquire} // nothing of it runs any more
 	case r.Held():
@@ -118,13 +118,13 @@ func (r Record) lasts() time.Duration {
 	return DefaultDurations.Lease
 }
 
-// leaves is how long a record that never had a holder is to be left alone: not at all where it is a pool's first, made with the
-// duration of an empty one.
-func (r Record) leaves() time.Duration {
-	if r.Duration <= EmptyDuration {
+// LeaveFor is how long, from now on the same clock, a record that never had a holder is to be left alone: not at all where it is a
+// pool's first, made with the duration of an empty one.
+func (s Sight) LeaveFor(now time.Duration) time.Duration {
+	if s.Record.Base != 0 || s.Record.Duration <= EmptyDuration {
 		return 0
 	}
-	return Wait(r.Duration)
+	return Wait(s.Record.Duration) - (now - s.Changed)
 }
 
 const (

@@ -1,4 +1,4 @@
-package lead
+package kube
 
 import (
 	"cmp"
@@ -11,8 +11,10 @@ import (
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
-// self names this process as a contender.
-func self() (term.Holder, error) {
+// Self names this process as a contender: by ZEN_LEAD_IDENTITY or POD_NAME, else by the machine's name and a random number; by
+// POD_UID, and by container and start of the container as far as they can be seen. Each call makes another process ID: two
+// contenders in one process are two. It fails where the machine has no name either.
+func Self() (term.Holder, error) {
 	id := make([]byte, 8)
 	_, _ = rand.Read(id) // never fails
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
