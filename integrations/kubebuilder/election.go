@@ -33,7 +33,9 @@ var (
 )
 
 // NewElection returns the election of a pool.
-func NewElection(pool string, opts ...lead.Option) *Election { return &Election{pool: pool, opts: opts} }
+func NewElection(pool string, opts ...lead.Option) *Election {
+	return &Election{pool: pool, opts: opts}
+}
 
 // Work adds a function that runs in every term, beside others, from its beginning. It should return when its context ends. If it
 // returns nil before, the term goes on; an error ends the election, and with it the manager. Call it before the manager

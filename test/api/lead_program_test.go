@@ -26,15 +26,17 @@ func runProgram(ctx context.Context, program, kubeconfig string) <-chan string {
 	running, stop := context.WithCancel(ctx)
 	command := exec.CommandContext(running, binary)
 	command.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	command.Stderr = GinkgoWriter
-	printed, err := command.StdoutPipe()
+	printed, writes, err := os.Pipe()
 	Expect(err).NotTo(HaveOccurred())
+	command.Stdout, command.Stderr = writes, writes
 	Expect(command.Start()).To(Succeed())
-	lines := make(chan string, 100)
+	Expect(writes.Close()).To(Succeed())
+	lines := make(chan string, 1000)
 	go func() {
 		for s := bufio.NewScanner(printed); s.Scan(); {
 			lines <- s.Text()
 		}
+		_ = printed.Close()
 	}()
 	DeferCleanup(func() {
 		stop()

@@ -11,7 +11,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -97,10 +99,23 @@ var _ = Describe("lead.Run", func() {
 	It("is what README shows", func(ctx context.Context) {
 		s.Policy(ctx, "worker", participant)
 		participates(ctx)
-		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
-		Expect(c.KubeconfigFor(ctx, s.Namespace, "default", kubeconfig)).To(Succeed())
-		inNamespace(kubeconfig, s.Namespace)
-		Eventually(ctx, runProgram(ctx, readmeProgram(), kubeconfig)).Should(Receive(HavePrefix("working in term ")))
+		program := programOf("README.md")
+		Expect(strings.Count(program, "\n")).To(BeNumerically("<=", 15))
+		Eventually(ctx, runProgram(ctx, program, kubeconfig(ctx, s))).Should(Receive(HavePrefix("working in term ")))
+	}, limit)
+
+	It("is what the guide for operators shows", func(ctx context.Context) {
+		s.Policy(ctx, "operator", participant)
+		participates(ctx)
+		Expect(s.Create(ctx, &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: s.Namespace},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "default", Namespace: s.Namespace}},
+		})).To(Succeed()) // it watches the ConfigMaps of all namespaces
+		Expect(s.Create(ctx, &corev1.ConfigMap{ObjectMeta: s.Meta("settings")})).To(Succeed())
+		printed := runProgram(ctx, programOf("docs/operators.md"), kubeconfig(ctx, s))
+		Eventually(ctx, printed).Should(Receive(HavePrefix("working in term ")))
+		Eventually(ctx, printed).Should(Receive(And(ContainSubstring(" term "), HaveSuffix(s.Namespace+"/settings"))))
 	}, limit)
 })
 
@@ -112,6 +127,15 @@ func account(ctx context.Context, s *scene.Scene) *rest.Config {
 	config, err := clientcmd.BuildConfigFromFlags("", path)
 	Expect(err).NotTo(HaveOccurred())
 	return config
+}
+
+// kubeconfig is what a program of the scene has, instead of its pod's account.
+func kubeconfig(ctx context.Context, s *scene.Scene) (path string) {
+	GinkgoHelper()
+	path = filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+	Expect(c.KubeconfigFor(ctx, s.Namespace, "default", path)).To(Succeed())
+	inNamespace(path, s.Namespace)
+	return path
 }
 
 // inNamespace sets the namespace of a kubeconfig's context, as a pod's account has one.
@@ -165,18 +189,21 @@ func (m *members) next(ctx context.Context) (w work) {
 	return w
 }
 
-// readmeProgram is the Go program of README, with a function of work.
-func readmeProgram() string {
+// programOf is the Go program that a page of the documentation shows, from "package main" to the last brace.
+func programOf(page string) string {
 	GinkgoHelper()
-	readme, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../" + page)
 	Expect(err).NotTo(HaveOccurred())
-	_, after, found := strings.Cut(string(readme), "    package main\n")
-	Expect(found).To(BeTrue(), "README has no Go program")
-	program, _, found := strings.Cut(after, "\n    }\n")
-	Expect(found).To(BeTrue())
-	program = "package main\n" + strings.ReplaceAll(program, "\n    ", "\n") + "\n}\n"
-	Expect(strings.Count(program, "\n")).To(BeNumerically("<=", 15))
-	return program
+	_, after, found := strings.Cut(string(text), "    package main\n")
+	Expect(found).To(BeTrue(), "%s shows no Go program", page)
+	program := "package main\n"
+	for line := range strings.Lines(after) {
+		if strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "    ") {
+			break
+		}
+		program += strings.TrimPrefix(line, "    ")
+	}
+	return strings.TrimSpace(program) + "\n"
 }
 
 const workOfProgram = `package main
