@@ -74,18 +74,25 @@ func (a *acquisition) step(ctx context.Context) {
 	}
 	switch next := sight.Next(a.self, pool, a.clock.now().Mono); next.Move {
 	case term.MoveCreate:
-		if err := a.store.Create(ctx, next.After); err != nil {
-			a.log.Warn("The missing Lease could not be made", "error", err)
-			a.wait(ctx, pool.Retry)
-			return
-		}
-		a.catchUp(ctx, pool)
+		a.create(ctx, next.After, pool)
 	case term.MoveAcquire:
 		a.write(ctx, l, pool)
 	default:
 		a.tell(next.Why)
 		a.wait(ctx, next.After)
 	}
+}
+
+// create makes the missing Lease, and waits for the watch to tell of it.
+func (a *acquisition) create(ctx context.Context, lasts time.Duration, pool term.Pool) {
+	creating, cancel := context.WithTimeout(ctx, pool.RequestTimeout())
+	defer cancel()
+	if err := a.store.Create(creating, lasts); err != nil {
+		a.log.Warn("The missing Lease could not be made", "error", err)
+		a.wait(ctx, pool.Retry)
+		return
+	}
+	a.catchUp(ctx, pool)
 }
 
 // write sends the write that begins a term. Unknown outcomes are settled by the next step: as long as the version that was judged

@@ -61,6 +61,9 @@ type renewal struct {
 	err     error
 }
 
+// lookAgain is how late, at most, a term is seen to have ended while the machine was suspended: timers stand still then.
+const lookAgain = time.Second
+
 // step does what is due, and returns when something is due next.
 func (l *leading) step() time.Duration {
 	l.watch()
@@ -71,9 +74,9 @@ func (l *leading) step() time.Duration {
 	if left.Hard <= 0 && !l.overran {
 		l.overrunning()
 	}
-	next := time.Hour
+	next := lookAgain
 	if !l.overran {
-		next = left.Hard
+		next = min(next, left.Hard)
 	}
 	if left.Work > 0 {
 		next = min(next, left.Work)

@@ -48,7 +48,13 @@ func (w *world) begin(name string, p term.Process, d term.Durations, rate float6
 	q.steps = own(3)
 	h := term.Holder{Identity: name, UID: "uid-" + name, Process: p}
 	q.c = newContender(s, q, h, slog.New(slog.NewTextHandler(w.out, nil)).With("process", name+"/"+p.ID))
-	q.c.exit = q.kill
+	q.c.exit = func() {
+		w.note("exited")
+		q.kill()
+	}
+	if q.reports = q.steps.chance(0.3); q.reports {
+		q.c.overrun = func(Term) { w.note("overran") }
+	}
 	q.c.rule(term.Pool{Durations: d, Candidates: 3}, false)
 	go s.Follow(ctx, q.c.see, nil)
 	go func() {

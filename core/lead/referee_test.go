@@ -38,7 +38,10 @@ func (r *referee) begins(q *process, t Term) {
 		r.running, r.causes = map[*process]Term{}, map[string]int{}
 	}
 	for other, its := range r.running {
-		if !other.excused() && !other.reports && !other.w.isOver() {
+		if other.excused() || other.w.isOver() {
+			continue
+		}
+		if !other.reports || its.Err() == nil { // who wants to be told only is allowed to run on, and knows that its term is over
 			r.fail("at %v %v begins term %d while the function of %v still runs in term %d", time.Since(q.w.start), q, t.Number, other, its.Number)
 		}
 	}

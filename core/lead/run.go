@@ -2,6 +2,7 @@ package lead
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -25,6 +26,9 @@ type Func func(ctx context.Context, term Term) error
 //
 // While the policy, the rights or the API server are missing Run logs that, by [slog.Default], and waits.
 func Run(ctx context.Context, pool string, fn Func, opts ...Option) error {
+	if pool == "" {
+		return errors.New("no pool is named")
+	}
 	o, err := complete(opts)
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func TestSchedules(t *testing.T) {
 	}
 	for _, want := range []string{
 		"terms", "conflicts", "requests lost", "requests late", "answers lost", "answers slow", "answers 500", "killed", "restarted in place", "paused",
-		"cut", "deaf", "lease deleted", "lease annotated", "clock set", "overran", "causes " + ErrLost.Error(), "causes " + ErrReleased.Error(), "causes " + ErrUnknown.Error(),
+		"cut", "deaf", "lease deleted", "lease annotated", "clock set", "ignores its end", "overran", "exited", "paused by the policy", "closed by the policy", "causes " + ErrLost.Error(), "causes " + ErrReleased.Error(), "causes " + ErrUnknown.Error(),
 	} {
 		if counts[want] == 0 && schedules() >= 300 {
 			t.Errorf("no schedule had %q: the simulation shows nothing of it", want)
@@ -104,7 +104,7 @@ func (s *story) bear(name, container string) {
 func (s *story) befall() {
 	i := int(s.between(0, time.Duration(len(s.processes)-1)))
 	q := s.processes[i]
-	what := s.intN(15)
+	what := s.intN(17)
 	_, _ = fmt.Fprintln(s.out, time.Since(s.start), "event", what, q)
 	switch what {
 	case 0, 1, 2:
@@ -146,7 +146,22 @@ func (s *story) befall() {
 		q.mu.Lock()
 		q.ignores = true
 		q.mu.Unlock()
-		s.note("overran")
+		s.note("ignores its end")
+	case 15:
+		s.note("paused by the policy")
+		s.rule("it is paused", false)
+	case 16:
+		s.note("closed by the policy")
+		s.rule("it is not a pool of contenders", true)
+		s.sleep(s.t.Context(), s.between(0, s.durations.Lease))
+		s.rule("", false)
+	}
+}
+
+// rule changes the policy, for all.
+func (s *story) rule(closed string, quit bool) {
+	for _, q := range s.processes {
+		q.c.rule(term.Pool{Durations: s.durations, Candidates: 3, Closed: closed}, quit)
 	}
 }
 
@@ -167,6 +182,7 @@ func (s *story) recover() {
 	s.mu.Lock()
 	s.faults = faults{}
 	s.mu.Unlock()
+	s.rule("", false)
 	for _, q := range s.processes {
 		q.set(false, false)
 		q.mu.Lock()
