@@ -12,14 +12,21 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	"github.com/kube-zen/zen-lead/test/guide"
+	"github.com/kube-zen/zen-lead/test/zenlead"
 )
 
-// runProgram builds a program of the documentation and runs it; what it prints is sent line by line.
-func runProgram(ctx context.Context, program, kubeconfig string) <-chan string {
+// runProgram builds the program of a page of the documentation and runs it; what it prints is sent line by line.
+func runProgram(ctx context.Context, page, kubeconfig string) <-chan string {
 	GinkgoHelper()
+	root, err := zenlead.Root()
+	Expect(err).NotTo(HaveOccurred())
 	dir := GinkgoT().TempDir()
+	Expect(guide.Write(root, page, dir, map[string]string{"work.go": workOfProgram})).To(Succeed())
 	binary := filepath.Join(dir, "program")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, fileOf(dir, "main.go", program), fileOf(dir, "work.go", workOfProgram))
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
+	build.Dir = dir
 	output, err := build.CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), "%s", output)
 

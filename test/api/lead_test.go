@@ -3,7 +3,6 @@ package api_test
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/lead"
+	"github.com/kube-zen/zen-lead/test/guide"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
@@ -99,9 +99,10 @@ var _ = Describe("lead.Run", func() {
 	It("is what README shows", func(ctx context.Context) {
 		s.Policy(ctx, "worker", participant)
 		participates(ctx)
-		program := programOf("README.md")
+		program, err := guide.Program("../..", "README.md")
+		Expect(err).NotTo(HaveOccurred())
 		Expect(strings.Count(program, "\n")).To(BeNumerically("<=", 15))
-		Eventually(ctx, runProgram(ctx, program, kubeconfig(ctx, s))).Should(Receive(HavePrefix("working in term ")))
+		Eventually(ctx, runProgram(ctx, "README.md", kubeconfig(ctx, s))).Should(Receive(HavePrefix("working in term ")))
 	}, limit)
 
 	It("is what the guide for operators shows", func(ctx context.Context) {
@@ -113,7 +114,7 @@ var _ = Describe("lead.Run", func() {
 			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "default", Namespace: s.Namespace}},
 		})).To(Succeed()) // it watches the ConfigMaps of all namespaces
 		Expect(s.Create(ctx, &corev1.ConfigMap{ObjectMeta: s.Meta("settings")})).To(Succeed())
-		printed := runProgram(ctx, programOf("docs/operators.md"), kubeconfig(ctx, s))
+		printed := runProgram(ctx, "docs/operators.md", kubeconfig(ctx, s))
 		Eventually(ctx, printed).Should(Receive(HavePrefix("working in term ")))
 		Eventually(ctx, printed).Should(Receive(And(ContainSubstring(" term "), HaveSuffix(s.Namespace+"/settings"))))
 	}, limit)
@@ -189,23 +190,6 @@ func (m *members) next(ctx context.Context) (w work) {
 	return w
 }
 
-// programOf is the Go program that a page of the documentation shows, from "package main" to the last brace.
-func programOf(page string) string {
-	GinkgoHelper()
-	text, err := os.ReadFile("../../" + page)
-	Expect(err).NotTo(HaveOccurred())
-	_, after, found := strings.Cut(string(text), "    package main\n")
-	Expect(found).To(BeTrue(), "%s shows no Go program", page)
-	program := "package main\n"
-	for line := range strings.Lines(after) {
-		if strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "    ") {
-			break
-		}
-		program += strings.TrimPrefix(line, "    ")
-	}
-	return strings.TrimSpace(program) + "\n"
-}
-
 const workOfProgram = `package main
 
 import (
@@ -219,10 +203,3 @@ func work(ctx context.Context, term int64) error {
 	return ctx.Err()
 }
 `
-
-func fileOf(dir, name, text string) string {
-	GinkgoHelper()
-	path := filepath.Join(dir, name)
-	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
-	return path
-}
