@@ -41,13 +41,26 @@ func leaseWith(old *coordinationv1.Lease, r term.Record, now time.Time) *coordin
 	l.Spec.LeaseTransitions = new(r.Transitions)
 	l.Spec.AcquireTime = &metav1.MicroTime{Time: now}
 	l.Spec.RenewTime = &metav1.MicroTime{Time: now}
+	delete(l.Annotations, v1alpha1.HolderProcessAnnotation) // with that of another process a holder counts as a stranger's elector
 	if !r.Held() {
 		delete(l.Annotations, v1alpha1.HolderUIDAnnotation)
 		l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds = nil, new(emptyDuration)
 		return l
 	}
 	l.Annotations[v1alpha1.HolderUIDAnnotation] = r.Holder.UID
+	delete(l.Annotations, v1alpha1.SuccessorAnnotation) // only members that contend look at it
 	l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds = new(r.Holder.Identity), new(HeldForever)
+	return l
+}
+
+// leaseNaming returns the Lease with another successor, "" for none, and nothing else changed: its holder goes on meanwhile.
+func leaseNaming(old *coordinationv1.Lease, successor string) *coordinationv1.Lease {
+	l := old.DeepCopy()
+	if successor == "" {
+		delete(l.Annotations, v1alpha1.SuccessorAnnotation)
+		return l
+	}
+	metav1.SetMetaDataAnnotation(&l.ObjectMeta, v1alpha1.SuccessorAnnotation, successor)
 	return l
 }
 

@@ -12,16 +12,19 @@ import (
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
-// program is what is known of the Lease on which the program in the pods elects itself (mode observe). zen-lead never
-// writes it.
+// program is what is known of the Lease that the processes in the pods write: in mode observe a program's, which zen-lead never
+// writes; in mode participant the pool's own.
 type program struct {
 	// name of the Lease, in the pool's namespace.
 	name string
 	// lease is nil where it is missing; record is what it says.
 	lease  *coordinationv1.Lease
 	record term.Record
-	// unchangedFor is how long this process has seen the Lease as it is, by its own monotonic clock.
+	// unchangedFor is how long this process has seen no sign of life of the holder, by its own monotonic clock, changed the version
+	// of the last one; alive: it came while this process looked.
 	unchangedFor time.Duration
+	changed      int64
+	alive        bool
 	// late is how long the holder, by its own clock, took over its last renewal, where that is longer than the duration that
 	// it promises; else 0.
 	late time.Duration
@@ -105,7 +108,7 @@ func (o *Observed) proven(m *Member) bool {
 		return true
 	}
 	version, sighted := o.Program.sighted[m.UID]
-	return sighted && o.Program.record.Version > version
+	return sighted && o.Program.changed > version
 }
 
 // unsighted says whether a member runs of which it is not known yet what the Lease was after that was seen.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -19,11 +20,19 @@ import (
 // programKey is the key of the program's Lease in a memory, where it is not the one of the pool's name.
 const programKey = "program"
 
-// observeProgram reads the Lease of a program that elects itself, where the pool's does. The pool's own was read before.
+// programOf returns the name of the Lease that the processes in the pods write, "" where zen-lead does.
+func programOf(p *v1alpha1.LeaderPolicy) string {
+	if p.Spec.Mode == v1alpha1.ModeParticipant {
+		return p.Name
+	}
+	return p.Observes()
+}
+
+// observeProgram reads the Lease that the processes in the pods write, where they do. The pool's own was read before.
 func (r *Reconciler) observeProgram(ctx context.Context, key types.NamespacedName, m *memory, now time.Time, o *Observed) error {
 	name := ""
 	if o.Policy != nil {
-		name = o.Policy.Observes()
+		name = programOf(o.Policy)
 	}
 	if recent, ok := m.recent[programKey]; ok && recent.object.GetName() != name {
 		m.forget(programKey)
@@ -57,8 +66,18 @@ func (r *Reconciler) setProgram(l *coordinationv1.Lease, now time.Time, o *Obser
 	if p.record, _, err = kube.RecordOf(l); err != nil {
 		return err
 	}
-	p.unchangedFor, p.late = r.renewals.unchangedFor(client.ObjectKeyFromObject(l), p.record.Version, now)
+	known := r.renewals.see(client.ObjectKeyFromObject(l), p.record, now, o.marked)
+	p.unchangedFor, p.late, p.changed, p.alive = known.unchangedFor, known.late, known.changed, known.alive
+	if o.participates() {
+		o.Unmarked = append(o.Unmarked, known.replaced...)
+	}
 	return nil
+}
+
+// marked says whether a pod was written with term t or a later one, or is no member any more.
+func (o *Observed) marked(uid types.UID, t term.Number) bool {
+	i := slices.IndexFunc(o.Members, func(m Member) bool { return m.UID == uid })
+	return i < 0 || o.Members[i].Role.Term >= t
 }
 
 // observeProgramLive reads the program's Lease from the API server, after everything else was read, and then the pool's own,
@@ -90,6 +109,10 @@ func (r *Reconciler) observeProgramLive(ctx context.Context, key types.Namespace
 		return err
 	}
 	o.Live = true
+	if memoryKey == leaseKey {
+		o.rereads++
+		o.Verified = nil // those were read before this record
+	}
 	o.Program = &program{name: o.Program.name}
 	if err := r.setProgram(l, now, o); err != nil {
 		return err

@@ -19,7 +19,7 @@ func observing(holder string, members ...Member) Observed {
 	o := Observed{Namespace: "ns", Name: "web", Policy: policy(), Members: members, Live: true}
 	sortByAge(o.Members)
 	o.Policy.Spec.Mode, o.Policy.Spec.LeaseName = v1alpha1.ModeObserve, "op"
-	o.Program = &program{name: "op", sighted: map[types.UID]int64{}, record: term.Record{Version: 500, Holder: term.Holder{Identity: holder}}}
+	o.Program = &program{name: "op", sighted: map[types.UID]int64{}, changed: 500, record: term.Record{Version: 500, Holder: term.Holder{Identity: holder}}}
 	o.Program.lease = &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "op", UID: "op", ResourceVersion: "500"},
 		Spec:       coordinationv1.LeaseSpec{HolderIdentity: &holder, LeaseDurationSeconds: new(int32(15)), LeaseTransitions: new(int32(0))},

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/core/term"
 )
 
 // renewals remembers when this process saw the Leases of programs change. Renewals have no pool decided anew; from here the
@@ -19,18 +22,34 @@ type renewals struct {
 }
 
 type renewal struct {
-	version int64
-	// since is when this process first knew of that version, by its own monotonic clock.
-	since time.Time
+	// record is the newest that is known.
+	record term.Record
+	// changed is the version in which holder or renewal last changed, and since when this process first knew of that, by its own
+	// monotonic clock. Other writes (a label, the name of a successor) are no sign of the holder's life.
+	changed int64
+	since   time.Time
+	// alive: this process saw it change.
+	alive bool
 	// late is how long the holder took over it, by its own clock, where that is longer than it promised.
 	late time.Duration
 	// awaited: a decision would turn out otherwise with the next renewal.
 	awaited bool
+	// named is the pod that was named last; replaced are those before, with the term that replaced them.
+	named    types.UID
+	replaced map[types.UID]term.Number
 }
 
-// unchangedFor notes a version of a Lease that a decision looks at, and says how long this process has known of it, and
-// whether its holder was late with it.
-func (r *renewals) unchangedFor(key types.NamespacedName, version int64, now time.Time) (unchanged, late time.Duration) {
+// seen is what a decision may know of a renewal.
+type seen struct {
+	unchangedFor, late time.Duration
+	changed            int64
+	alive              bool
+	replaced           []types.UID
+}
+
+// see notes a record that a decision looks at, and tells what this process knows of it. marked says whether a pod needs no mark of
+// the term that replaced it any more.
+func (r *renewals) see(key types.NamespacedName, record term.Record, now time.Time, marked func(types.UID, term.Number) bool) seen {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.leases == nil {
@@ -41,10 +60,36 @@ func (r *renewals) unchangedFor(key types.NamespacedName, version int64, now tim
 		l = &renewal{}
 		r.leases[key] = l
 	}
-	if version > l.version {
-		l.version, l.since, l.late = version, now, 0
+	l.note(record, now)
+	maps.DeleteFunc(l.replaced, marked)
+	return seen{
+		unchangedFor: now.Sub(l.since), late: l.late, changed: l.changed, alive: l.alive, replaced: slices.Sorted(maps.Keys(l.replaced)),
 	}
-	return now.Sub(l.since), l.late
+}
+
+// note takes over a record, if it is newer. It says whether the holder, or another, gave a sign of life.
+func (l *renewal) note(record term.Record, now time.Time) (changed bool) {
+	last := l.record
+	if record.Version <= last.Version {
+		return false
+	}
+	l.record = record
+	uid := types.UID(record.Holder.UID)
+	if uid != "" && l.named != "" && uid != l.named {
+		if l.replaced == nil {
+			l.replaced = map[types.UID]term.Number{}
+		}
+		l.replaced[l.named] = record.Term()
+	}
+	if uid != "" {
+		l.named = uid
+	}
+	first := last.Version == 0
+	if !first && record.SameTenure(last) {
+		return false
+	}
+	l.changed, l.since, l.late, l.alive = record.Version, now, 0, !first
+	return true
 }
 
 // await has the next renewal decided upon. It says whether version is still the newest that is known.
@@ -52,24 +97,24 @@ func (r *renewals) await(key types.NamespacedName, version int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.leases[key]
-	if l == nil || l.version > version {
+	if l == nil || l.record.Version > version {
 		return false
 	}
 	l.awaited = true
 	return true
 }
 
-// renewed notes that a Lease was renewed, and says whether that was awaited.
+// renewed notes that a Lease was written, and says whether that is a renewal that was awaited.
 func (r *renewals) renewed(before, after *coordinationv1.Lease, now time.Time) (awaited bool) {
-	version, err := kube.Version(after.ResourceVersion)
+	record, _, err := kube.RecordOf(after)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.leases[client.ObjectKeyFromObject(after)]
-	if l == nil || err != nil || version < l.version {
+	if l == nil || err != nil || record.Version < l.record.Version {
 		return false // nobody looks at it, or a decision has looked past this already
 	}
-	if version > l.version {
-		l.version, l.since = version, now
+	if !l.note(record, now) && record.Version != l.changed {
+		return false
 	}
 	l.late = late(before, after)
 	awaited, l.awaited = l.awaited, false

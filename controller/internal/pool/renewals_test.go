@@ -1,14 +1,23 @@
 package pool
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/core/term"
 )
+
+// nobody is marked.
+func nobody(types.UID, term.Number) bool { return false }
 
 // renewal returns a Lease of a version that its holder says to have renewed at a moment.
 func renewedAt(version, holder string, at time.Duration) *coordinationv1.Lease {
@@ -31,11 +40,15 @@ func TestRenewals(t *testing.T) {
 	}
 	unchanged := func(version int64, want time.Duration) time.Duration {
 		t.Helper()
-		got, late := r.renewals.unchangedFor(key, version, now)
-		if got != want {
-			t.Errorf("%s: version %d unchanged for %s, want %s", now.Sub(epoch), version, got, want)
+		record, _, err := kube.RecordOf(map[int64]*coordinationv1.Lease{500: first, 600: second}[version])
+		if err != nil {
+			t.Fatal(err)
 		}
-		return late
+		got := r.renewals.see(key, record, now, nobody)
+		if got.unchangedFor != want {
+			t.Errorf("%s: version %d unchanged for %s, want %s", now.Sub(epoch), version, got.unchangedFor, want)
+		}
+		return got.late
 	}
 
 	if update(renewedAt("400", "a", -time.Second), first) || len(r.renewals.leases) > 0 {
@@ -87,4 +100,58 @@ func TestALateRenewalIsNoticedByItsHoldersClock(t *testing.T) {
 		}
 	}
 	t.Error("nobody is told")
+}
+
+func TestWhatIsNoSignOfLife(t *testing.T) {
+	at := func(version string, renewed time.Duration, changes ...func(*coordinationv1.Lease)) term.Record {
+		l := renewedAt(version, "a", renewed)
+		for _, c := range changes {
+			c(l)
+		}
+		r, _, err := kube.RecordOf(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for name, tc := range map[string]struct {
+		next term.Record
+		life bool
+	}{
+		"a renewal is one": {at("600", time.Second), true},
+		"a label is none":  {at("600", 0, func(l *coordinationv1.Lease) { l.Labels = map[string]string{"x": "y"} }), false},
+		"the name of a successor is none": {
+			at("600", 0, func(l *coordinationv1.Lease) { l.Annotations = map[string]string{v1alpha1.SuccessorAnnotation: "b"} }), false},
+		"another holder is one":   {at("600", 0, func(l *coordinationv1.Lease) { l.Spec.HolderIdentity = new("b") }), true},
+		"a new Lease is one":      {at("600", 0, func(l *coordinationv1.Lease) { l.UID = "new" }), true},
+		"an older version is not": {at("400", time.Second), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r renewals
+			key := client.ObjectKey{Namespace: "ns", Name: "op"}
+			r.see(key, at("500", 0), epoch, nobody)
+			got := r.see(key, tc.next, epoch.Add(time.Minute), nobody)
+			if got.alive != tc.life || (got.unchangedFor == 0) != tc.life || (got.changed == 600) != tc.life {
+				t.Errorf("seen %+v, want life %v", got, tc.life)
+			}
+		})
+	}
+}
+
+func TestWhomARecordNamedBeforeIsRememberedUntilItIsMarked(t *testing.T) {
+	record := func(version int64, uid string) term.Record {
+		return term.Record{Version: version, Base: 100, Transitions: int32(version), Holder: term.Holder{Identity: uid, UID: uid}}
+	}
+	var r renewals
+	key := client.ObjectKey{Namespace: "ns", Name: "web"}
+	r.see(key, record(1, "a"), epoch, nobody)
+	r.see(key, record(2, ""), epoch, nobody)
+	r.see(key, record(3, "b"), epoch, nobody)
+	if got := r.see(key, record(4, "c"), epoch, nobody).replaced; !slices.Equal(got, []types.UID{"a", "b"}) {
+		t.Errorf("replaced are %v", got)
+	}
+	marked := func(uid types.UID, t term.Number) bool { return uid == "a" && t == 103 || uid == "b" && t == 105 }
+	if got := r.see(key, record(5, "c"), epoch, marked).replaced; !slices.Equal(got, []types.UID{"b"}) {
+		t.Errorf("replaced are %v, want b: it was replaced in term 104", got)
+	}
 }
