@@ -27,6 +27,11 @@ func (p *pass) apply(ctx context.Context, plan Plan) error {
 	if err := p.stepDown(ctx, plan); err != nil {
 		return err
 	}
+	if plan.Create {
+		if err := p.writeStatus(ctx, plan.Status); err != nil {
+			return err
+		}
+	}
 	if err := p.writeLease(ctx, plan); err != nil || plan.Create {
 		return err
 	}
@@ -66,6 +71,9 @@ func (p *pass) writeLease(ctx context.Context, plan Plan) error {
 	case plan.Record != nil:
 		lease = leaseWith(p.o.Lease, *plan.Record, p.now)
 		err = p.put(ctx, leaseKey, lease)
+	case plan.Successor != nil:
+		lease = leaseNaming(p.o.Lease, *plan.Successor)
+		err = p.put(ctx, leaseKey, lease)
 	default:
 		if p.o.Lease != nil {
 			p.lease = p.o.Lease.ResourceVersion
@@ -77,6 +85,9 @@ func (p *pass) writeLease(ctx context.Context, plan Plan) error {
 	}
 	p.lease, p.m.leaseWritten = lease.ResourceVersion, lease.ResourceVersion
 	switch {
+	case plan.Successor != nil:
+		log.FromContext(ctx).Info("The Lease names a successor", "successor", *plan.Successor, "term", p.o.Record.Term())
+		p.named(*plan.Successor)
 	case plan.Record == nil:
 	case !plan.Record.Held() && !p.o.Record.Held():
 		log.FromContext(ctx).V(1).Info("The Lease's term was raised", "term", plan.Record.Term())
@@ -88,6 +99,17 @@ func (p *pass) writeLease(ctx context.Context, plan Plan) error {
 		}
 	}
 	return nil
+}
+
+// named notes whom this process named as successor. Who is named no more, although it had time left, has not declined.
+func (p *pass) named(successor string) {
+	_, requested := p.o.requested()
+	switch {
+	case successor != "":
+		p.m.ask.note(successor, p.o.Record.Term(), p.now)
+	case !requested && !p.o.unanswered():
+		p.m.ask = ask{}
+	}
 }
 
 // catchUp tells what was left for later.
@@ -176,8 +198,8 @@ func (p *pass) writeSlice(ctx context.Context, s *discoveryv1.EndpointSlice) err
 // confirmLease fails unless the Lease is still as this pass judged or wrote it when it came to term t.
 func (p *pass) confirmLease(ctx context.Context, t term.Number) error {
 	if p.o.Program != nil {
-		if err := p.confirmProgram(ctx); err != nil {
-			return err
+		if err := p.confirmProgram(ctx); err != nil || p.o.participates() {
+			return err // the Lease that the members write bears their term
 		}
 		return p.confirmPolicy(ctx, t)
 	}

@@ -80,7 +80,7 @@ func failBack(o *Observed, holder *Member) choice {
 		if !m.Candidate() || m.Standing != node.Sound || m.Weight <= holder.Weight {
 			continue
 		}
-		switch left := after - min(m.CandidateFor, o.LeaseUnchangedFor); {
+		switch left := after - min(m.CandidateFor, o.ledFor()); {
 		case left > 0:
 			stay.wait = sooner(stay.wait, left)
 		case trusted == nil || m.Weight > trusted.Weight:
@@ -95,6 +95,14 @@ func failBack(o *Observed, holder *Member) choice {
 		return stay
 	}
 	return choice{leader: trusted, planned: true, reason: ReasonPreferred}
+}
+
+// ledFor is for how long this process has seen the present leader lead.
+func (o *Observed) ledFor() time.Duration {
+	if o.participates() { // it renews
+		return o.TermFor
+	}
+	return o.LeaseUnchangedFor
 }
 
 // A pool moves at most mostMoves times within movesWithin away from leaders that exist. A flapping probe, node or weight

@@ -51,10 +51,13 @@ type Observed struct {
 	// changes that left a leader which existed.
 	LastMove time.Duration
 	Moved    []time.Duration
-	// LeaseUnchangedFor is how long this process has seen the Lease as it is, by its own monotonic clock.
-	LeaseUnchangedFor time.Duration
+	// LeaseUnchangedFor is how long this process has seen the Lease as it is, and TermFor in its term, by its own monotonic clock.
+	LeaseUnchangedFor, TermFor time.Duration
+	// Asked is the successor that the Lease names, or named last.
+	Asked ask
 
-	// Program is the Lease of a program that elects itself; nil in mode controller.
+	// Program is the Lease that the processes in the pods write: of a program that elects itself, or in mode participant the pool's
+	// own. It is nil in mode controller.
 	Program *program
 
 	// Service is the object of the leader Service's name, whoever made it; nil where there is none.
@@ -71,8 +74,10 @@ type Plan struct {
 	// API server and for a new decision; nothing else is planned.
 	Reread, RereadPolicy bool
 	Verify               []string
-	// Create makes the missing Lease, empty; everything else waits for the next decision.
+	// Create makes the missing Lease, empty, once Status is written, if there is one; everything else waits for the next decision.
 	Create bool
+	// Successor is named on the Lease, and else nothing of it is changed; "" names nobody, nil leaves it.
+	Successor *string
 	// Record replaces the record of the Lease; nil leaves it.
 	Record *term.Record
 	// Leader is the member that leads once Record is written, and Replaced the one that led until then; nil if none.
@@ -115,6 +120,8 @@ func Decide(o Observed, now time.Time) Plan {
 			return Plan{RereadPolicy: true}
 		}
 		return p
+	case o.participates():
+		return decideParticipants(o, now)
 	case o.Program != nil:
 		return decideObserved(o, now)
 	case o.Lease == nil:
@@ -226,9 +233,14 @@ func (o *Observed) released() bool {
 // dissolve undoes what zen-lead did for a policy that is gone. The Lease stays, empty, as high-water mark.
 func dissolve(o Observed) Plan {
 	p := Plan{RemoveServices: o.Outdated, RemoveSlices: o.Slices, forgettable: len(o.Members) == 0}
-	if o.Lease != nil && o.Ours && o.Record.Held() && !o.heldByStranger() {
-		empty := o.Record.Empty()
-		p.Record = &empty
+	if o.Lease != nil && o.Ours && o.Record.Held() {
+		// A member that contended gives its Lease up itself, and is waited for like anybody.
+		left := contentionOf(o)
+		if empty := o.Record.Empty(); !o.heldByStranger() || o.ownProcess() && left == nil {
+			p.Record = &empty
+		} else if o.ownProcess() {
+			p.After, p.forgettable = left.wait, false
+		}
 	}
 	for _, m := range o.Members {
 		if m.Role.HasAnnotation || m.Role.HasLabel {

@@ -25,7 +25,7 @@ type Explained struct {
 // those of the pods, by name; one that is not known has no labels.
 func Explain(policy *v1alpha1.LeaderPolicy, pods []corev1.Pod, nodes map[string]*corev1.Node) []Explained {
 	o := Observed{Namespace: policy.Namespace, Name: policy.Name, Policy: policy}
-	if meta.IsStatusConditionTrue(policy.Status.Conditions, v1alpha1.ConditionFieldsUnused) {
+	if c := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionFieldsUnused); c != nil && c.Reason == v1alpha1.ReasonNodesUnknown {
 		nodes = nil // the controller may not look at them
 	}
 	for i := range pods {
@@ -72,7 +72,7 @@ func nextOf(members []Member, policy *v1alpha1.LeaderPolicy) *Member {
 }
 
 func why(policy *v1alpha1.LeaderPolicy, m *Member, leads, next bool) string {
-	if lease := policy.Observes(); lease != "" {
+	if lease := programOf(policy); lease != "" {
 		return whyObserved(lease, m, leads)
 	}
 	var says []string
@@ -102,7 +102,7 @@ func why(policy *v1alpha1.LeaderPolicy, m *Member, leads, next bool) string {
 	return strings.Join(says, ", ")
 }
 
-// whyObserved does not guess who leads next: that is the program's to say.
+// whyObserved does not guess who leads next: that is for the processes in the pods to say.
 func whyObserved(lease string, m *Member, leads bool) string {
 	says := "does not hold Lease " + lease
 	if leads {

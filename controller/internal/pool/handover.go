@@ -24,6 +24,8 @@ type handover struct {
 	target *Member
 	// refused says why it is, "" where it is not.
 	refused string
+	// pending says what it waits for, "" where it is answered.
+	pending string
 }
 
 // wanted says whether the lead is to be handed over.
@@ -47,6 +49,8 @@ func handoverOf(o *Observed, contended *contention) *handover {
 	h := &handover{to: to}
 	m := memberNamed(o.Members, to)
 	switch {
+	case contended != nil && o.participates():
+		h.refused = "Lease " + o.Name + " is in the hands of an elector that is not zen-lead's"
 	case contended != nil:
 		h.refused = "zen-lead does not hold Lease " + o.Name
 	case o.Policy.Spec.Paused:
@@ -89,6 +93,10 @@ func (h *handover) outcome(record term.Record) metav1.Condition {
 	if h.target == nil {
 		c.Reason = v1alpha1.ReasonRefused
 		c.Message = fmt.Sprintf("%s: not handed over: %s", shown(h.to), h.refused)
+		return c
+	}
+	if h.pending != "" {
+		c.Reason, c.Message = v1alpha1.ReasonPending, fmt.Sprintf("%s: %s", h.to, h.pending)
 		return c
 	}
 	c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonDone

@@ -35,6 +35,8 @@ type Member struct {
 	Terminating, Tainted bool
 	// Terminal: its phase is Succeeded or Failed; it never runs again.
 	Terminal bool
+	// Ended: each of its containers that ran has ended, as its kubelet says.
+	Ended bool
 	// Excluded: the annotation zen-lead/join keeps it from being elected.
 	Excluded bool
 	// BadJoin is the value of zen-lead/join where it is neither "true" nor "false".
@@ -52,6 +54,8 @@ type Member struct {
 	StandingFor time.Duration
 	// Weight is how much the policy prefers it.
 	Weight int32
+	// Declined: it was named as successor and did not take the lead.
+	Declined bool
 	// CandidateFor is for how long this process has seen it as a candidate without a break.
 	CandidateFor time.Duration
 	// Ports are the container ports, in the order of the pod's spec.
@@ -91,6 +95,7 @@ func MemberOf(p *corev1.Pod) Member {
 
 		CustomIdentity: identityOf(p),
 	}
+	m.Ended = m.Terminal && ended(p)
 	for _, c := range p.Status.Conditions {
 		if c.Type == corev1.PodReady {
 			m.Ready, m.ReadySince = c.Status == corev1.ConditionTrue, c.LastTransitionTime

@@ -46,6 +46,12 @@ type memory struct {
 	// stepDowns counts the times in a row that the role of a leader could not be taken off.
 	stepDowns int
 	past      past
+	// term is the one that the Lease was in last, since termSince.
+	term      term.Number
+	termSince time.Time
+	// ask is the successor that the Lease names, or named last; declined are members that were named and did not take the lead.
+	ask      ask
+	declined map[types.UID]bool
 	// sighted says what the version of Lease sightedOn was after members were seen running.
 	sighted   map[types.UID]int64
 	sightedOn string
@@ -127,6 +133,14 @@ func (m *memory) leaseUnchangedFor(version string, now time.Time) time.Duration 
 	return now.Sub(m.leaseSince)
 }
 
+// decline notes that a member was named as successor and did not take the lead.
+func (m *memory) decline(uid types.UID) {
+	if m.declined == nil {
+		m.declined = map[types.UID]bool{}
+	}
+	m.declined[uid] = true
+}
+
 // tell says whether an event about a member is news.
 func (m *memory) tell(uid types.UID, what string) bool {
 	if m.told[uid] == what {
@@ -147,6 +161,7 @@ func (m *memory) prune(members []Member) {
 	}
 	m.past.prune(here)
 	maps.DeleteFunc(m.unmarked, func(uid types.UID, _ term.Number) bool { return !here[uid] })
+	maps.DeleteFunc(m.declined, func(uid types.UID, _ bool) bool { return !here[uid] })
 	maps.DeleteFunc(m.sighted, func(uid types.UID, _ int64) bool { return !here[uid] })
 	for uid := range m.roles {
 		if !here[uid] {

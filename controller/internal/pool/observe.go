@@ -121,7 +121,7 @@ func (r *Reconciler) observeMembers(ctx context.Context, key types.NamespacedNam
 // member joins a pod with what this process remembers of it and knows of its node.
 func (r *Reconciler) member(ctx context.Context, p *corev1.Pod, m *memory, now time.Time) (Member, error) {
 	member := MemberOf(p)
-	member.Role = m.newestRole(p.UID, p.ResourceVersion, member.Role, now)
+	member.Role, member.Declined = m.newestRole(p.UID, p.ResourceVersion, member.Role, now), m.declined[p.UID]
 	if err := r.observeNode(ctx, &member, false); err != nil {
 		return member, err
 	}
@@ -149,6 +149,7 @@ func (o *Observed) setLease(l *coordinationv1.Lease, m *memory, now time.Time) (
 	}
 	m.past.look(o, now)
 	m.past.tell(o, now)
+	m.hear(o, now)
 	return nil
 }
 

@@ -90,7 +90,7 @@ func (o *Observed) names(leader *Member, t term.Number) bool {
 func (o *Observed) observedStatus(e election, t term.Number, now time.Time) v1alpha1.LeaderPolicyStatus {
 	was := o.Policy.Status
 	s := v1alpha1.LeaderPolicyStatus{
-		Phase: v1alpha1.PhaseElecting, Candidates: new(e.candidates), Term: int64(t), Guarantee: v1alpha1.GuaranteeAdvisory,
+		Phase: v1alpha1.PhaseElecting, Candidates: new(e.candidates), Term: int64(t), Guarantee: o.guarantee(e.contended),
 		LastTransitionTime: was.LastTransitionTime, ObservedGeneration: o.Policy.Generation,
 	}
 	if e.leader != nil {
@@ -102,6 +102,9 @@ func (o *Observed) observedStatus(e election, t term.Number, now time.Time) v1al
 		s.LastTransitionTime = &metav1.MicroTime{Time: now}
 	case s.CurrentHolder != nil:
 		s.CurrentHolder.StartTime = was.CurrentHolder.StartTime
+	}
+	if o.participates() && e.leader != nil && o.Lease.Spec.AcquireTime != nil {
+		s.CurrentHolder.StartTime = o.Lease.Spec.AcquireTime // by its own clock
 	}
 	s.Conditions = conditions(*o, e, o.Record, now)
 	return s

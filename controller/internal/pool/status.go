@@ -147,10 +147,16 @@ func leaseContended(o Observed, e election) metav1.Condition {
 		return c
 	}
 	c.Status, c.Reason = metav1.ConditionTrue, e.contended.reason
-	switch e.contended.reason {
-	case v1alpha1.ReasonForeignRecord:
+	switch {
+	case e.contended.reason == v1alpha1.ReasonForeignRecord:
 		c.Message = fmt.Sprintf("Lease %s was not made by zen-lead (holder %q) and is never taken over: set spec.mode to "+
 			"observe if the pods elect themselves, name the policy differently, or stop the program that uses the Lease and delete it", o.Name, e.contended.holder)
+	case o.participates():
+		c.Message = fmt.Sprintf("%q holds Lease %s with an elector that is not zen-lead's: its work may go on when another leads, so that the pool is Advisory "+
+			"meanwhile; let all members contend with lead.Run, or set spec.mode to observe", e.contended.holder, o.Name)
+	case o.ownProcess():
+		c.Message = fmt.Sprintf("%q holds Lease %s from the pool's time in mode participant: it gives it up, or is waited for until it has not renewed it for "+
+			"its leaseDurationSeconds", e.contended.holder, o.Name)
 	default:
 		c.Message = fmt.Sprintf("%q, which is no member, holds Lease %s; it is taken back when it is not renewed: set spec.mode to "+
 			"observe if the pods elect themselves, name the policy differently, or stop that program", e.contended.holder, o.Name)

@@ -65,6 +65,6 @@ func (m *memory) hasPace(now time.Time) bool {
 
 // acts says whether the plan has anything to read or to write.
 func (p *Plan) acts() bool {
-	return p.reads() || p.Create || p.Record != nil || p.Service != nil || len(p.Slices) > 0 ||
+	return p.reads() || p.Create || p.Record != nil || p.Successor != nil || p.Service != nil || len(p.Slices) > 0 ||
 		len(p.Roles) > 0 || len(p.RemoveServices) > 0 || len(p.RemoveSlices) > 0 || p.Status != nil || p.Answered != nil
 }

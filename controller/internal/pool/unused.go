@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,6 +12,11 @@ import (
 // fieldsUnused tells of what the spec says and this process cannot obey.
 func fieldsUnused(o Observed) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionFieldsUnused, Status: metav1.ConditionFalse}
+	if set := durationsSet(&o.Policy.Spec); set != "" && !o.participates() {
+		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNoParticipants
+		c.Message = fmt.Sprintf("spec.%s: has a meaning in mode participant only, where the members contend for the Lease themselves", set)
+		return c
+	}
 	if !o.NoNodes {
 		return c
 	}
@@ -31,4 +37,17 @@ func fieldsUnused(o Observed) metav1.Condition {
 			"(--watch-namespaces): use podLabels or nodeName, or a controller for the whole cluster"
 	}
 	return c
+}
+
+// durationsSet returns the first of the durations that a spec sets, "" for none.
+func durationsSet(s *v1alpha1.LeaderPolicySpec) string {
+	switch {
+	case s.LeaseDurationSeconds != nil:
+		return "leaseDurationSeconds"
+	case s.RenewDeadlineSeconds != nil:
+		return "renewDeadlineSeconds"
+	case s.RetryPeriodSeconds != nil:
+		return "retryPeriodSeconds"
+	}
+	return ""
 }

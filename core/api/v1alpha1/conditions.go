@@ -31,18 +31,18 @@ const (
 	ReasonNoCandidate = "NoCandidate"
 	// ReasonForeignLease: nobody leads because the Lease is not zen-lead's to write.
 	ReasonForeignLease = "ForeignLease"
-	// ReasonLeaseMissing: in mode observe, the Lease does not exist.
+	// ReasonLeaseMissing: in modes observe and participant, the Lease does not exist.
 	ReasonLeaseMissing = "LeaseMissing"
-	// ReasonLeaseEmpty: in mode observe, nobody holds the Lease.
+	// ReasonLeaseEmpty: in modes observe and participant, nobody holds the Lease.
 	ReasonLeaseEmpty = "LeaseEmpty"
-	// ReasonLeaseExpired: in mode observe, the Lease was not renewed for its duration.
+	// ReasonLeaseExpired: in modes observe and participant, the Lease was not renewed for its duration.
 	ReasonLeaseExpired = "LeaseExpired"
-	// ReasonHolderUnknown: in mode observe, the Lease's holder names no member.
+	// ReasonHolderUnknown: in modes observe and participant, the Lease's holder names no member.
 	ReasonHolderUnknown = "HolderUnknown"
-	// ReasonHolderUnproven: in mode observe, the Lease's holder may be a member or an earlier pod of its name; the next
+	// ReasonHolderUnproven: in modes observe and participant, the Lease's holder may be a member or an earlier pod of its name; the next
 	// renewal tells.
 	ReasonHolderUnproven = "HolderUnproven"
-	// ReasonHolderEnded: in mode observe, the pod that the Lease's holder names has ended.
+	// ReasonHolderEnded: in modes observe and participant, the pod that the Lease's holder names has ended.
 	ReasonHolderEnded = "HolderEnded"
 	// ReasonPaused: spec.paused keeps the leader, or keeps a pool without one from electing.
 	ReasonPaused = "Paused"
@@ -62,8 +62,8 @@ const (
 const (
 	// ReasonForeignRecord: the Lease was made by somebody else; it is never taken over.
 	ReasonForeignRecord = "ForeignRecord"
-	// ReasonForeignHolder: somebody who is no member took the pool's Lease; it is taken back when it was not
-	// renewed for its duration.
+	// ReasonForeignHolder: somebody who is no member took the pool's Lease, or in mode participant a member without zen-lead's
+	// library; it is taken back when it was not renewed for its duration.
 	ReasonForeignHolder = "ForeignHolder"
 )
 
@@ -97,12 +97,16 @@ const (
 const (
 	// ReasonDone: the pod leads.
 	ReasonDone = "Done"
+	// ReasonPending: in mode participant, the present leader was asked to give up.
+	ReasonPending = "Pending"
 	// ReasonRefused: the lead was not handed over; the message says why.
 	ReasonRefused = "Refused"
 )
 
 // Reasons of ConditionFieldsUnused.
 const (
+	// ReasonNoParticipants: durations are set in a mode whose members do not contend.
+	ReasonNoParticipants = "NoParticipants"
 	// ReasonNodesUnknown: a preference speaks of nodes, which the controller may not look at.
 	ReasonNodesUnknown = "NodesUnknown"
 )
