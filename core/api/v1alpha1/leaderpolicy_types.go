@@ -97,6 +97,7 @@ type LeaderPolicyList struct {
 // +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.failover)",message="spec.failover: cannot be obeyed in mode observe, where the program elects itself",fieldPath=.failover
 // +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.paused) || !self.paused",message="spec.paused: cannot be obeyed in mode observe, where the program elects itself",fieldPath=.paused
 // +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'observe') || !has(self.identityStrategy) || self.identityStrategy == 'pod'",message="spec.identityStrategy: must be pod in mode observe, where the program names itself",fieldPath=.identityStrategy
+// +kubebuilder:validation:XValidation:rule="!(has(self.mode) && self.mode == 'participant') || !has(self.failover) || !has(self.failover.unreachableNode)",message="spec.failover.unreachableNode: cannot be obeyed in mode participant, where a leader leads for as long as it renews the Lease",fieldPath=.failover
 // +kubebuilder:validation:XValidation:rule="(has(self.leaseDurationSeconds) ? self.leaseDurationSeconds : 15) * 95 > (has(self.renewDeadlineSeconds) ? self.renewDeadlineSeconds : 10) * 100 + 50",message="spec.renewDeadlineSeconds: must be at least 0.5 less than 0.95 times leaseDurationSeconds (15 and 10 where they are not set), so that work has ended before another member may lead",fieldPath=.renewDeadlineSeconds
 // +kubebuilder:validation:XValidation:rule="(has(self.retryPeriodSeconds) ? self.retryPeriodSeconds : 2) * 12 < (has(self.renewDeadlineSeconds) ? self.renewDeadlineSeconds : 10) * 10",message="spec.retryPeriodSeconds: must be less than renewDeadlineSeconds divided by 1.2 (2 and 10 where they are not set), so that a renewal can be tried again",fieldPath=.retryPeriodSeconds
 type LeaderPolicySpec struct {
@@ -238,7 +239,8 @@ type LeaderPolicyStatus struct {
 	// +optional
 	Term int64 `json:"term,omitempty"`
 
-	// What the pool promises. Advisory: one leader is named; an old one that is cut off may still run.
+	// What the pool promises. Advisory: one leader is named; an old one that is cut off may still run. Exclusive: the old leader's own
+	// clock, or proof of its death, ends its term before the next begins.
 	// +optional
 	Guarantee Guarantee `json:"guarantee,omitempty"`
 

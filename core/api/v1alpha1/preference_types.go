@@ -93,7 +93,8 @@ type Failover struct {
 	// What becomes of a leader whose node is unreachable or gone. "move" (the default): another member leads, although the old
 	// one may still run where nobody can tell it. "hold": the leader stays, without traffic, until its pod is deleted (other than by the
 	// node controller for the node's taint) or its node has the taint node.kubernetes.io/out-of-service.
-	// Set "hold" where two that work at once are worse than none; no default serves both.
+	// Set "hold" where two that work at once are worse than none; no default serves both. Mode participant has neither: there a
+	// leader leads for as long as it renews the Lease.
 	// +optional
 	UnreachableNode UnreachableNode `json:"unreachableNode,omitempty"`
 }
