@@ -38,6 +38,9 @@ func (s *State) based() bool {
 
 const heldForever = 2147483647
 
+// contend says whether the members contend themselves.
+func (s *State) contend() bool { return s.Policy.Spec.Mode == v1alpha1.ModeParticipant }
+
 func (s *State) checkLease() error {
 	if s.observed != "" {
 		return s.checkProgram()
@@ -52,10 +55,20 @@ func (s *State) checkLease() error {
 	}
 	term := base + int64(deref(l.Spec.LeaseTransitions))
 	c.check(term == s.Term, "Lease: term %d, the status says %d", term, s.Term)
+	if s.contend() && s.Leader == "" {
+		return c.err() // whether a record has expired is not to be seen from here
+	}
+	if s.contend() && s.Condition(v1alpha1.ConditionLeaseContended) != nil {
+		return c.err() // an elector that is not zen-lead's names itself as it likes
+	}
 	c.check(deref(l.Spec.HolderIdentity) == s.identity(), "Lease: held by %q, the status says %q", deref(l.Spec.HolderIdentity), s.identity())
 	c.check(l.Annotations[v1alpha1.HolderUIDAnnotation] == string(s.UID), "Lease: holder-uid %s, the status says %s",
 		l.Annotations[v1alpha1.HolderUIDAnnotation], s.UID)
 	c.check(l.Spec.AcquireTime != nil && l.Spec.RenewTime != nil, "Lease: acquireTime or renewTime is missing")
+	if s.contend() && s.Leader != "" {
+		c.check(deref(l.Spec.LeaseDurationSeconds) < heldForever, "Lease: held for ever in mode participant")
+		return c.err()
+	}
 	want := int32(1)
 	if s.Leader != "" {
 		want = heldForever
@@ -103,7 +116,11 @@ func (s *State) checkStatus() error {
 		c.check(current, "condition %s: observedGeneration %d of %d",
 			condition.Type, condition.ObservedGeneration, s.Policy.Generation)
 	}
-	c.check(status.Guarantee == v1alpha1.GuaranteeAdvisory, "status: guarantee %q", status.Guarantee)
+	guarantee := v1alpha1.GuaranteeAdvisory
+	if s.contend() && s.Condition(v1alpha1.ConditionLeaseContended) == nil {
+		guarantee = v1alpha1.GuaranteeExclusive
+	}
+	c.check(status.Guarantee == guarantee, "status: guarantee %q, want %q", status.Guarantee, guarantee)
 	candidates := int32(0)
 	for i := range s.Pods {
 		if candidate(&s.Pods[i]) && s.mayUseItsIdentity(&s.Pods[i]) {

@@ -1,0 +1,304 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"syscall"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/test/zenlead/scene"
+)
+
+// The members of these specs are processes that run lead.Run, each as one pod of the scene.
+var _ = Describe("A pool whose members contend", func() {
+	const duration = 4 * time.Second
+	var s *scene.Scene
+	BeforeEach(func(ctx context.Context) { s = scene.New(ctx, c) })
+
+	participant := func(p *v1alpha1.LeaderPolicy) {
+		p.Spec.Mode = v1alpha1.ModeParticipant
+		p.Spec.LeaseDurationSeconds, p.Spec.RenewDeadlineSeconds, p.Spec.RetryPeriodSeconds = new(int32(duration/time.Second)), new(int32(3)), new(int32(1))
+	}
+	controlled := func(p *v1alpha1.LeaderPolicy) {
+		p.Spec = v1alpha1.LeaderPolicySpec{Mode: v1alpha1.ModeController}
+	}
+	edit := func(ctx context.Context, edit func(*v1alpha1.LeaderPolicy)) {
+		GinkgoHelper()
+		p := scene.Read(ctx, s, "web", &v1alpha1.LeaderPolicy{})
+		before := p.DeepCopy()
+		edit(p)
+		Expect(s.Patch(ctx, p, client.MergeFrom(before))).To(Succeed())
+	}
+	// pair is a pool of pods a and b, whose processes contend; a leads.
+	pair := func(ctx context.Context) (a, b *process, state scene.State) {
+		GinkgoHelper()
+		s.Policy(ctx, "web", participant)
+		podA, podB := s.Pod(ctx, "a", "web"), s.Pod(ctx, "b", "web")
+		a = contends(ctx, s, "web", podA)
+		state = s.Leads(ctx, "web", "a")
+		b = contends(ctx, s, "web", podB)
+		return a, b, state
+	}
+	// waited is how long nobody renewed between two terms, by the clock of this machine.
+	waited := func(before, after scene.State) time.Duration {
+		return after.Lease.Spec.AcquireTime.Sub(before.Lease.Spec.RenewTime.Time)
+	}
+	// began is how long after a moment a term did.
+	began := func(after scene.State, start time.Time) time.Duration { return after.Lease.Spec.AcquireTime.Sub(start) }
+	// lately is the Lease as it was renewed last by a process that is stopped now.
+	lately := func(ctx context.Context, before scene.State) scene.State {
+		GinkgoHelper()
+		before.Lease = s.Lease(ctx, "web")
+		return before
+	}
+
+	It("is led at once by the first of them, and by another as soon as that gives up", func(ctx context.Context) {
+		s.Policy(ctx, "web", participant)
+		Eventually(ctx, func(ctx context.Context) (int32, error) {
+			l := &coordinationv1.Lease{}
+			err := s.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: "web"}, l)
+			return seconds(l), client.IgnoreNotFound(err)
+		}).Should(Equal(int32(1)), "the first Lease, which may be taken at once")
+		policy := scene.Read(ctx, s, "web", &v1alpha1.LeaderPolicy{})
+		Expect(policy.Status.ObservedGeneration).To(Equal(policy.Generation), "the status is written before the Lease")
+
+		podA, podB := s.Pod(ctx, "a", "web"), s.Pod(ctx, "b", "web")
+		start := time.Now()
+		a := contends(ctx, s, "web", podA)
+		first := s.Leads(ctx, "web", "a")
+		Expect(time.Since(start)).To(BeNumerically("<", duration), "the first term waited for nobody")
+		contends(ctx, s, "web", podB)
+		start = time.Now()
+		a.stop()
+		second := s.Leads(ctx, "web", "b")
+		Expect(second.Term).To(Equal(first.Term + 1))
+		Expect(began(second, start)).To(BeNumerically("<", duration))
+	}, limit)
+
+	It("is not decided anew by renewals, nor moved because its leader is not ready", func(ctx context.Context) {
+		_, _, before := pair(ctx)
+		s.SetReady(ctx, "a", false)
+		Eventually(ctx, func(ctx context.Context) (string, error) {
+			state, err := s.Look(ctx, "web")
+			return state.Condition(v1alpha1.ConditionLeaderElected).Reason, err
+		}).Should(Equal(v1alpha1.ReasonLeaderKept))
+		after := s.Leads(ctx, "web", "a")
+		Eventually(ctx, func(ctx context.Context) time.Duration {
+			return s.Lease(ctx, "web").Spec.RenewTime.Sub(after.Lease.Spec.RenewTime.Time)
+		}).Should(BeNumerically(">", 2*duration), "it goes on to renew")
+		last := s.Leads(ctx, "web", "a")
+		Expect(last.Term).To(Equal(before.Term))
+		Expect(last.Policy.ResourceVersion).To(Equal(after.Policy.ResourceVersion))
+		Expect(last.Slices[0].ResourceVersion).To(Equal(after.Slices[0].ResourceVersion))
+	}, limit)
+
+	It("waits for a leader that is killed, and not for one that its kubelet reports to have ended", func(ctx context.Context) {
+		a, b, first := pair(ctx)
+		a.kill()
+		first = lately(ctx, first)
+		second := s.Leads(ctx, "web", "b")
+		Expect(second.Term).To(Equal(first.Term + 1))
+		Expect(waited(first, second)).To(BeNumerically(">=", duration))
+
+		contends(ctx, s, "web", s.Pod(ctx, "c", "web"))
+		b.kill()
+		second = lately(ctx, second)
+		s.SetStatus(ctx, "b", corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 137}},
+		}}})
+		third := s.Leads(ctx, "web", "c")
+		Expect(third.Term).To(Equal(second.Term + 1))
+		Expect(waited(second, third)).To(BeNumerically("<", duration))
+	}, limit)
+
+	It("is not handed over on the word of a phase alone", func(ctx context.Context) {
+		a, _, first := pair(ctx)
+		a.kill()
+		first = lately(ctx, first)
+		s.SetStatus(ctx, "a", corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "ContainerStatusUnknown", ExitCode: 137}},
+		}}})
+		Expect(waited(first, s.Leads(ctx, "web", "b"))).To(BeNumerically(">=", duration))
+	}, limit)
+
+	It("is handed over to the pod that is asked for, and keeps its leader where that does not come", func(ctx context.Context) {
+		_, _, first := pair(ctx)
+		start := time.Now()
+		edit(ctx, func(p *v1alpha1.LeaderPolicy) { p.Annotations = map[string]string{v1alpha1.HandoverAnnotation: "b"} })
+		second := s.Leads(ctx, "web", "b")
+		Expect(second.Term).To(Equal(first.Term + 1))
+		Expect(began(second, start)).To(BeNumerically("<", duration))
+		outcome := func(ctx context.Context) string {
+			p := scene.Read(ctx, s, "web", &v1alpha1.LeaderPolicy{})
+			state := scene.State{Policy: p}
+			if _, asked := p.Annotations[v1alpha1.HandoverAnnotation]; asked || state.Condition(v1alpha1.ConditionHandover) == nil {
+				return "open"
+			}
+			return state.Condition(v1alpha1.ConditionHandover).Message
+		}
+		Eventually(ctx, outcome).Should(HavePrefix("b: leads in term"))
+		Expect(s.Lease(ctx, "web").Annotations).NotTo(HaveKey(v1alpha1.SuccessorAnnotation))
+
+		s.Pod(ctx, "idle", "web")
+		edit(ctx, func(p *v1alpha1.LeaderPolicy) { p.Annotations = map[string]string{v1alpha1.HandoverAnnotation: "idle"} })
+		Eventually(ctx, outcome).Should(HavePrefix("idle: not handed over: it was named, and did not take the lead"))
+		Expect(s.Lease(ctx, "web").Annotations).NotTo(HaveKey(v1alpha1.SuccessorAnnotation))
+	}, limit)
+
+	It("leaves a node that is cordoned", func(ctx context.Context) {
+		here, there := s.Node(ctx, "here"), s.Node(ctx, "there")
+		s.Policy(ctx, "web", participant)
+		podA, podB := s.Pod(ctx, "a", "web", scene.OnNode(here)), s.Pod(ctx, "b", "web", scene.OnNode(there))
+		contends(ctx, s, "web", podA)
+		first := s.Leads(ctx, "web", "a")
+		contends(ctx, s, "web", podB)
+		node := &corev1.Node{}
+		Expect(s.Get(ctx, client.ObjectKey{Name: here}, node)).To(Succeed())
+		before := node.DeepCopy()
+		node.Spec.Unschedulable = true
+		Expect(s.Patch(ctx, node, client.MergeFrom(before))).To(Succeed())
+		Expect(s.Leads(ctx, "web", "b").Term).To(Equal(first.Term + 1))
+	}, limit)
+
+	It("goes on above its terms when the mode changes, there and back", func(ctx context.Context) {
+		s.Policy(ctx, "web")
+		podA, podB := s.Pod(ctx, "a", "web"), s.Pod(ctx, "b", "web")
+		first := s.Leads(ctx, "web", "a")
+		contends(ctx, s, "web", podB)
+		edit(ctx, participant)
+		second := s.Leads(ctx, "web", "b")
+		Expect(second.Term).To(BeNumerically(">", first.Term))
+		Expect(second.Lease.UID).To(Equal(first.Lease.UID))
+
+		contends(ctx, s, "web", podA)
+		start := time.Now()
+		edit(ctx, controlled)
+		third := s.Leads(ctx, "web", "a")
+		Expect(third.Term).To(BeNumerically(">", second.Term))
+		Expect(began(third, start)).To(BeNumerically("<", duration), "the process gave up by itself")
+	}, limit)
+
+	It("is not elected for while a process that is frozen may hold its Lease", func(ctx context.Context) {
+		a, _, first := pair(ctx)
+		Expect(a.Signal(syscall.SIGSTOP)).To(Succeed())
+		first = lately(ctx, first)
+		edit(ctx, controlled)
+		Eventually(ctx, func(ctx context.Context) bool {
+			return (&scene.State{Policy: scene.Read(ctx, s, "web", &v1alpha1.LeaderPolicy{})}).Condition(v1alpha1.ConditionLeaseContended) != nil
+		}).Should(BeTrue())
+		after := s.Leads(ctx, "web", "a")
+		Expect(waited(first, after)).To(BeNumerically(">=", duration))
+		Expect(after.Term).To(Equal(first.Term + 1))
+	}, limit)
+
+	It("whose policy is deleted is given up by its leader, or emptied once that has expired", func(ctx context.Context) {
+		a, b, first := pair(ctx)
+		Expect(a.Signal(syscall.SIGSTOP)).To(Succeed())
+		first = lately(ctx, first)
+		s.DeletePolicy(ctx, "web")
+		var emptied time.Time
+		Eventually(ctx, func(ctx context.Context) string {
+			l := s.Lease(ctx, "web")
+			emptied = l.Spec.RenewTime.Time
+			return deref(l.Spec.HolderIdentity)
+		}).Should(BeEmpty())
+		Expect(emptied.Sub(first.Lease.Spec.RenewTime.Time)).To(BeNumerically(">=", duration))
+		a.kill()
+
+		s.Policy(ctx, "web", participant)
+		second := s.Leads(ctx, "web", "b")
+		Expect(second.Term).To(Equal(first.Term + 1))
+		s.DeletePolicy(ctx, "web")
+		Eventually(ctx, func(ctx context.Context) string { return deref(s.Lease(ctx, "web").Spec.HolderIdentity) }, duration).Should(BeEmpty())
+		b.stop()
+	}, limit)
+
+	It("makes a Lease that was deleted anew, and waits for whoever held it", func(ctx context.Context) {
+		_, _, first := pair(ctx)
+		first = lately(ctx, first)
+		Expect(s.As("admin", "system:masters").Delete(ctx, &coordinationv1.Lease{ObjectMeta: s.Meta("web")})).To(Succeed())
+		Eventually(ctx, func(ctx context.Context) (int32, error) {
+			l := &coordinationv1.Lease{}
+			err := s.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: "web"}, l)
+			if l.UID == first.Lease.UID {
+				return 0, err
+			}
+			return seconds(l), client.IgnoreNotFound(err)
+		}).Should(Equal(int32(duration / time.Second)))
+		var second scene.State
+		Eventually(ctx, func(ctx context.Context) (string, error) {
+			var err error
+			second, err = s.Look(ctx, "web")
+			return second.Leader, err
+		}).Should(BeElementOf("a", "b"))
+		Expect(second.Term).To(BeNumerically(">", first.Term))
+		Expect(waited(first, second)).To(BeNumerically(">=", duration))
+	}, limit)
+
+	It("is told of durations that nobody obeys in another mode", func(ctx context.Context) {
+		var warnings bytes.Buffer
+		config := rest.CopyConfig(s.Config)
+		config.WarningHandler = rest.NewWarningWriter(&warnings, rest.WarningWriterOptions{})
+		policies, err := kube.PolicyClient(config)
+		Expect(err).NotTo(HaveOccurred())
+		create := func(name string, edit func(*v1alpha1.LeaderPolicy)) string {
+			GinkgoHelper()
+			warnings.Reset()
+			p := &v1alpha1.LeaderPolicy{ObjectMeta: s.Meta(name)}
+			p.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("LeaderPolicy"))
+			edit(p)
+			Expect(policies.Post().Namespace(s.Namespace).Resource("leaderpolicies").Body(p).Do(ctx).Error()).To(Succeed())
+			return warnings.String()
+		}
+		Expect(create("contending", participant)).To(BeEmpty())
+		Expect(create("plain", func(*v1alpha1.LeaderPolicy) {})).To(BeEmpty())
+		Expect(create("web", func(p *v1alpha1.LeaderPolicy) { p.Spec.RetryPeriodSeconds = new(int32(1)) })).To(ContainSubstring("in mode participant only"))
+		s.Pod(ctx, "a", "web")
+		state := s.Leads(ctx, "web", "a")
+		Expect(state.Condition(v1alpha1.ConditionFieldsUnused).Message).To(HavePrefix("spec.retryPeriodSeconds: "))
+	}, limit)
+
+	It("has its record guarded against another process in the same term", func(ctx context.Context) {
+		pair(ctx)
+		Eventually(ctx, func(ctx context.Context) error {
+			try := s.Lease(ctx, "web") // it is renewed
+			try.Annotations[v1alpha1.HolderProcessAnnotation] += "x"
+			return s.Update(ctx, try)
+		}).Should(MatchError(ContainSubstring("must grow by one with a new holder")))
+	}, limit)
+
+	It("is Advisory while an elector that is not zen-lead's holds its Lease", func(ctx context.Context) {
+		a, b, first := pair(ctx)
+		b.stop()
+		a.stop()
+		s.Leads(ctx, "web", "")
+		die := run(ctx, lockOf(s, "web", "b_1"), duration, time.Second)
+		second := s.Leads(ctx, "web", "b")
+		Expect(second.Term).To(Equal(first.Term + 1))
+		Expect(second.Policy.Status.Guarantee).To(Equal(v1alpha1.GuaranteeAdvisory))
+		Expect(second.Condition(v1alpha1.ConditionLeaseContended).Message).To(ContainSubstring("let all members contend with lead.Run"))
+
+		contends(ctx, s, "web", scene.Read(ctx, s, "a", &corev1.Pod{}))
+		die()
+		third := s.Leads(ctx, "web", "a")
+		Expect(third.Term).To(Equal(second.Term + 1))
+		Expect(third.Policy.Status.Guarantee).To(Equal(v1alpha1.GuaranteeExclusive))
+	}, limit)
+})
+
+func seconds(l *coordinationv1.Lease) int32 {
+	if l.Spec.LeaseDurationSeconds == nil {
+		return 0
+	}
+	return *l.Spec.LeaseDurationSeconds
+}
