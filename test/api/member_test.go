@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if pool == "" {
 		os.Exit(m.Run())
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM) //nolint:forbidigo // a program of its own
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	err := lead.Run(ctx, pool, func(ctx context.Context, term lead.Term) error {
 		_, _ = fmt.Println("leads in term", term.Number)

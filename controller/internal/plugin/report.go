@@ -167,7 +167,9 @@ func notes(p *v1alpha1.LeaderPolicy, now time.Time) []string {
 				list = append(list, c.Reason+": "+c.Message)
 			}
 		case v1alpha1.ConditionHandover:
-			if c.Status != metav1.ConditionTrue && now.Sub(c.LastTransitionTime.Time) < recent {
+			if c.Reason == v1alpha1.ReasonPending {
+				list = append(list, "a handover is under way: "+c.Message)
+			} else if c.Status != metav1.ConditionTrue && now.Sub(c.LastTransitionTime.Time) < recent {
 				list = append(list, "the last handover was refused: "+c.Message)
 			}
 		default:

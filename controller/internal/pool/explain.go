@@ -72,7 +72,10 @@ func nextOf(members []Member, policy *v1alpha1.LeaderPolicy) *Member {
 }
 
 func why(policy *v1alpha1.LeaderPolicy, m *Member, leads, next bool) string {
-	if lease := programOf(policy); lease != "" {
+	if policy.Spec.Mode == v1alpha1.ModeParticipant {
+		return whyContending(policy, m, leads)
+	}
+	if lease := policy.Observes(); lease != "" {
 		return whyObserved(lease, m, leads)
 	}
 	var says []string
@@ -91,18 +94,41 @@ func why(policy *v1alpha1.LeaderPolicy, m *Member, leads, next bool) string {
 	if m.Standing != node.Sound {
 		says = append(says, string(reasonOf[m.Standing]))
 	}
-	if policy.Spec.Preference != nil {
-		weight, by := preference.Weigh(policy.Spec.Preference, m.Traits())
-		if by == nil {
-			says = append(says, "weight 0: no entry fits")
-		} else {
-			says = append(says, fmt.Sprintf("weight %d: %s", weight, preference.Describe(by)))
-		}
-	}
-	return strings.Join(says, ", ")
+	return strings.Join(append(says, weighs(policy, m)...), ", ")
 }
 
-// whyObserved does not guess who leads next: that is for the processes in the pods to say.
+// weighs tells of a member's weight, where the policy has any.
+func weighs(policy *v1alpha1.LeaderPolicy, m *Member) []string {
+	if policy.Spec.Preference == nil {
+		return nil
+	}
+	weight, by := preference.Weigh(policy.Spec.Preference, m.Traits())
+	if by == nil {
+		return []string{"weight 0: no entry fits"}
+	}
+	return []string{fmt.Sprintf("weight %d: %s", weight, preference.Describe(by))}
+}
+
+// whyContending does not guess who leads next: whoever takes the Lease first does.
+func whyContending(policy *v1alpha1.LeaderPolicy, m *Member, leads bool) string {
+	var says []string
+	switch {
+	case leads && m.Candidate():
+		says = append(says, "leads: it holds Lease "+policy.Name)
+	case leads:
+		says = append(says, "leads: it holds Lease "+policy.Name+", although it is "+ailment(m))
+	case m.Candidate():
+		says = append(says, "may contend, or be handed the lead")
+	default:
+		return "may contend, but is " + ailment(m) + ": the lead is not handed to it"
+	}
+	if m.Standing != node.Sound {
+		says = append(says, string(reasonOf[m.Standing]))
+	}
+	return strings.Join(append(says, weighs(policy, m)...), ", ")
+}
+
+// whyObserved does not guess who leads next: that is the program's to say.
 func whyObserved(lease string, m *Member, leads bool) string {
 	says := "does not hold Lease " + lease
 	if leads {

@@ -29,15 +29,10 @@ func contending(holder string, members ...Member) Observed {
 
 // setRecord lets a process of the pods have written the Lease.
 func setRecord(o *Observed, h term.Holder) {
-	l, err := kube.LeaseOf(o.Lease)
-	if err != nil {
-		panic(err)
-	}
+	l, _ := kube.LeaseOf(o.Lease) // its version is a number
 	r := term.Record{Version: 500, UID: "lease", Base: 100, Transitions: 1, Duration: 15 * time.Second, Renewed: epoch, Holder: h, Successor: o.Record.Successor}
 	o.Lease = l.With(r)
-	if o.Record, o.Ours, err = kube.RecordOf(o.Lease); err != nil {
-		panic(err)
-	}
+	o.Record, o.Ours, _ = kube.RecordOf(o.Lease)
 	o.Program = &program{
 		name: "web", lease: o.Lease, record: o.Record, changed: 500, alive: true, sighted: map[types.UID]int64{},
 	}
@@ -229,9 +224,12 @@ func TestALeaseOfAMemberThatContendedIsNeverTakenWhileItMayBeValid(t *testing.T)
 }
 
 func TestAContendingPoolIsExplained(t *testing.T) {
-	o := statusNames(contending("a", member("a")), "a", 7)
-	pods := []corev1.Pod{*memberPod("a", corev1.ConditionTrue), *memberPod("b", corev1.ConditionFalse)}
-	want := []string{"leads: it holds Lease web", "does not hold Lease web, and is not ready"}
+	o := statusNames(prefersB(contending("a", member("a"))), "a", 7)
+	pods := []corev1.Pod{*memberPod("a", corev1.ConditionFalse), *memberPod("b", corev1.ConditionTrue), *memberPod("c", corev1.ConditionFalse)}
+	want := []string{
+		"leads: it holds Lease web, although it is not ready, weight 0: no entry fits",
+		"may contend, or be handed the lead, weight 0: no entry fits", "may contend, but is not ready: the lead is not handed to it",
+	}
 	for i, e := range Explain(o.Policy, pods, nil) {
 		if e.Why != want[i] {
 			t.Errorf("%s %s, want %s", e.Name, e.Why, want[i])
