@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,11 @@ func (w *world) buildImages(ctx context.Context, upgrade bool) ([]string, error)
 		zenLeadImage + ":" + currentTag: {Dir: w.root, Package: "./controller/cmd/zen-lead", Version: currentTag},
 		appImage:                        {Dir: w.root, Package: "./test/cmd/e2eapp"},
 	}
+	ours, err := w.guidePrograms()
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(programs, ours)
 	if upgrade {
 		source, err := w.checkOut(ctx, previousRelease)
 		if err != nil {

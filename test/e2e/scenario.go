@@ -15,6 +15,8 @@ type scenario struct {
 	short bool
 	// stays: the leader keeps the lead. Otherwise it must lose it.
 	stays bool
+	// either: what happens is not about the leader, who may lose the lead by it or not.
+	either bool
 	// node: it happens to the leader's node, which must not be the one that the client runs on.
 	node bool
 	// happen makes it happen to the leader, or to what the leader stands on, and repairs what the cluster does not repair by itself. It returns what
@@ -84,7 +86,7 @@ func (o outcome) beyondBounds() []string {
 
 func (o outcome) checkLeader() error {
 	moved := o.before.UID != o.after.UID
-	if moved == o.stays {
+	if moved == o.stays && !o.either {
 		return fmt.Errorf("%s led before and %s leads now (%s)", o.before.Name, o.after.Name, o.evidence)
 	}
 	return nil

@@ -13,6 +13,11 @@ func scenarios() []scenario {
 		{name: "node killed", node: true, happen: killNode},
 		{name: "node cut off", node: true, happen: cutNodeOff},
 		{name: "controllers killed", short: true, stays: true, happen: killControllers},
+		{name: "workers started", short: true, stays: true, happen: startWorkers},
+		{name: "worker killed", short: true, stays: true, happen: killWorker},
+		{name: "worker deleted", short: true, stays: true, happen: deleteWorker},
+		{name: "work handed over", short: true, stays: true, happen: handOverWork},
+		{name: "worker cut off", either: true, happen: cutWorkerOff},
 		{name: "helm test", stays: true, happen: testChart},
 		{name: "chart uninstalled", short: true, stays: true, happen: uninstallChart},
 	}

@@ -49,6 +49,7 @@ type world struct {
 	kubernetes kubernetes.Interface
 	record     *record.Recorder
 	asked      *questioner
+	works      *workLog
 }
 
 // version is one version of the chart with its image.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 
@@ -23,7 +22,7 @@ func WritePrograms(ctx context.Context, archive string, programs map[string]Prog
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	images := map[string]v1.Image{}
 	for _, full := range slices.Sorted(maps.Keys(programs)) {
-		name := path.Base(programs[full].Package)
+		name := filepath.Base(filepath.Join(programs[full].Dir, programs[full].Package))
 		binary := filepath.Join(dir, name)
 		if err := Compile(ctx, programs[full], binary); err != nil {
 			return err

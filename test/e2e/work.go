@@ -1,0 +1,196 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// workSource is the work of the documentation's programs here: it tells, fifty times a second, that it works. All nodes have one
+// clock.
+const workSource = `package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+func work(ctx context.Context, term int64) error {
+	for {
+		select {
+		case <-ctx.Done():
+			fmt.Println("work-ended", term, time.Now().UnixNano())
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+			fmt.Println("works", term, time.Now().UnixNano())
+		}
+	}
+}
+`
+
+// Work is one moment at which a pod worked.
+type Work struct {
+	Pod  string
+	Term int64
+	At   time.Time
+}
+
+// CheckWork returns what is wrong with what pods say of their work: a term must have one pod, and end before the next begins.
+func CheckWork(all []Work) (wrong []string) {
+	terms := map[int64][]Work{}
+	for _, w := range all {
+		terms[w.Term] = append(terms[w.Term], w)
+	}
+	var last Work
+	for _, t := range slices.Sorted(keysOf(terms)) {
+		works := terms[t]
+		slices.SortFunc(works, func(a, b Work) int { return a.At.Compare(b.At) })
+		for _, w := range works {
+			if w.Pod != works[0].Pod {
+				wrong = append(wrong, fmt.Sprintf("%s and %s worked in term %d", works[0].Pod, w.Pod, t))
+				break
+			}
+		}
+		if works[0].At.Before(last.At) {
+			wrong = append(wrong, fmt.Sprintf("%s began term %d while %s worked in term %d", works[0].Pod, t, last.Pod, last.Term))
+		}
+		last = works[len(works)-1]
+	}
+	return wrong
+}
+
+func keysOf(terms map[int64][]Work) func(func(int64) bool) {
+	return func(yield func(int64) bool) {
+		for t := range terms {
+			if !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+// workLog reads what the pods of a Deployment say of their work, container after container.
+type workLog struct {
+	client kubernetes.Interface
+	mu     sync.Mutex
+	works  map[Work]struct{}
+	// followed are the containers whose logs are being read.
+	followed map[string]bool
+	ended    map[int64]bool
+}
+
+func newWorkLog(client kubernetes.Interface) *workLog {
+	return &workLog{client: client, works: map[Work]struct{}{}, followed: map[string]bool{}, ended: map[int64]bool{}}
+}
+
+// follow reads the logs of containers that are new among the pods. A log that breaks off, as a node's does that is cut off, is read
+// again from its start.
+func (l *workLog) follow(ctx context.Context, pods []corev1.Pod) {
+	for i := range pods {
+		for _, s := range pods[i].Status.ContainerStatuses {
+			if s.State.Running == nil || s.ContainerID == "" {
+				continue
+			}
+			l.mu.Lock()
+			known := l.followed[s.ContainerID]
+			l.followed[s.ContainerID] = true
+			l.mu.Unlock()
+			if !known {
+				go l.read(ctx, pods[i].Namespace, pods[i].Name, s.ContainerID)
+			}
+		}
+	}
+}
+
+func (l *workLog) read(ctx context.Context, namespace, pod, container string) {
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.followed[container] = false
+	}()
+	log, err := l.client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Follow: true}).Stream(ctx)
+	if err != nil {
+		return // of a pod that has just gone
+	}
+	stop := context.AfterFunc(ctx, func() { _ = log.Close() })
+	defer stop()
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		l.line(pod, lines.Text())
+	}
+	_ = log.Close()
+}
+
+func (l *workLog) line(pod, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var what string
+	var term, at int64
+	if _, err := fmt.Sscanf(text, "%s %d %d", &what, &term, &at); err != nil {
+		return
+	}
+	switch what {
+	case "works":
+		l.works[Work{Pod: pod, Term: term, At: time.Unix(0, at)}] = struct{}{}
+	case "work-ended":
+		l.ended[term] = true
+	}
+}
+
+func (l *workLog) all() (all []Work) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for w := range l.works {
+		all = append(all, w)
+	}
+	return all
+}
+
+// latest is the last moment of work that was heard of.
+func (l *workLog) latest() (last Work, err error) {
+	for _, w := range l.all() {
+		if w.At.After(last.At) {
+			last = w
+		}
+	}
+	if last.Pod == "" {
+		return last, errors.New("nobody works")
+	}
+	return last, nil
+}
+
+// hasEnded says whether the work of a term was heard to have returned.
+func (l *workLog) hasEnded(term int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended[term]
+}
+
+// silence is how long nobody worked between two terms.
+func (l *workLog) silence(before, after int64) time.Duration {
+	var last, first time.Time
+	for _, w := range l.all() {
+		if w.Term == before && w.At.After(last) {
+			last = w.At
+		}
+		if w.Term == after && (first.IsZero() || w.At.Before(first)) {
+			first = w.At
+		}
+	}
+	return first.Sub(last)
+}
+
+func summary(wrong []string) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, "; "))
+}
