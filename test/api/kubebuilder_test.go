@@ -42,10 +42,14 @@ var _ = Describe("An operator with integrations/kubebuilder", func() {
 	})
 
 	It("reconciles in one replica at a time, in the next all that was asked for before, and waits for what runs", func(ctx context.Context) {
-		GinkgoT().Setenv("ZEN_LEAD_IDENTITY", "first")
+		named := func(name string) { // what a replica begun now calls itself
+			GinkgoT().Setenv("POD_NAME", name)
+			GinkgoT().Setenv("POD_UID", string(s.Pod(ctx, name, "operator").UID))
+		}
+		named("first")
 		first := newReplica(ctx, s, "first")
 		Eventually(ctx, first.worked).Should(Receive()) // it has read its name
-		GinkgoT().Setenv("ZEN_LEAD_IDENTITY", "second")
+		named("second")
 		second := newReplica(ctx, s, "second")
 		for _, name := range []string{"a", "b"} {
 			Expect(s.Create(ctx, &corev1.ConfigMap{ObjectMeta: s.Meta(name)})).To(Succeed())
@@ -77,13 +81,13 @@ var _ = Describe("An operator with integrations/kubebuilder", func() {
 	}, limit)
 })
 
-// handOver asks for a handover on the Lease, as zen-lead does.
+// handOver asks for a handover as people do.
 func handOver(ctx context.Context, s *scene.Scene, pool, to string) {
 	GinkgoHelper()
-	l := s.Lease(ctx, pool)
-	before := l.DeepCopy()
-	l.Annotations[v1alpha1.SuccessorAnnotation] = to
-	Expect(s.Patch(ctx, l, client.MergeFrom(before))).To(Succeed())
+	p := scene.Read(ctx, s, pool, &v1alpha1.LeaderPolicy{})
+	before := p.DeepCopy()
+	p.Annotations = map[string]string{v1alpha1.HandoverAnnotation: to}
+	Expect(s.Patch(ctx, p, client.MergeFrom(before))).To(Succeed())
 }
 
 // replica is one of an operator.

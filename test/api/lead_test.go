@@ -96,6 +96,34 @@ var _ = Describe("lead.Run", func() {
 		w.result <- nil
 	}, limit)
 
+	It("is watched by followers: who leads, nobody, and who comes next", func(ctx context.Context) {
+		s.Policy(ctx, "web", participant)
+		participates(ctx)
+		m := newMembers("web")
+		seen := make(chan lead.Leader, 10)
+		watching, stop := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() {
+			for leader, err := range lead.Observe(watching, "web", lead.WithConfig(account(ctx, s)), lead.WithNamespace(s.Namespace)) {
+				if err != nil {
+					ended <- err
+					return
+				}
+				seen <- leader
+			}
+		}()
+		Eventually(ctx, seen).Should(Receive(Equal(lead.Leader{})))
+		for range 2 {
+			contend(ctx, m)
+			w := m.next(ctx)
+			Eventually(ctx, seen).Should(Receive(Equal(lead.Leader{Name: w.term.Holder, Term: w.term.Number})))
+			w.result <- nil
+			Eventually(ctx, seen).Should(Receive(Equal(lead.Leader{})))
+		}
+		stop()
+		Eventually(ctx, ended).Should(Receive(MatchError(context.Canceled)))
+	}, limit)
+
 	It("is what README shows", func(ctx context.Context) {
 		s.Policy(ctx, "worker", participant)
 		participates(ctx)

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -70,5 +71,20 @@ var _ = Describe("kube.ResourceLock", func() {
 		Expect(second.Term()).To(BeNumerically(">", first.Term()))
 		stopToo()
 		Expect(deref(s.Lease(ctx, "web").Spec.HolderIdentity)).To(BeEmpty())
+	}, limit)
+
+	It("leaves a Lease alone that was made anew, for as long as a holder of the one before may believe in it", func(ctx context.Context) {
+		first, led, stop := start(ctx)
+		Eventually(ctx, led).Should(BeClosed())
+		stop()
+		held := s.Lease(ctx, "web")
+		Expect(s.Delete(ctx, &coordinationv1.Lease{ObjectMeta: s.Meta("web")})).To(Succeed())
+		Expect(held.Spec.LeaseTransitions).NotTo(BeNil())
+		begun := time.Now()
+		second, ledToo, stopToo := start(ctx)
+		Eventually(ctx, ledToo).Should(BeClosed())
+		Expect(time.Since(begun)).To(BeNumerically(">=", 3*time.Second), "the one before may still have worked")
+		Expect(second.Term()).To(BeNumerically(">", first.Term()))
+		stopToo()
 	}, limit)
 })
