@@ -94,6 +94,8 @@ func TestTheLeaseOfAHolderThatIsProvenDeadIsEmptied(t *testing.T) {
 		"a phase is no proof":                      {of(member("a", terminal), read, verified), false, false, false},
 		"nor is another pod of that name":          {of(member("a", dead, uid("other")), read, verified), false, false, false},
 		"nor what is known of a stranger's holder": {anElector(of(member("a", dead), read, verified), "a_1"), false, false, false},
+		"nor is the UID that it left of whom it replaced": {
+			but(anElector(of(member("a", dead), read, verified), "a_1"), func(o *Observed) { o.Record.Holder.UID = "ua" }), false, false, false},
 		"nor of a process that did not tell its pod": {
 			but(of(member("a", dead), read, verified), func(o *Observed) { setRecord(o, term.Holder{Identity: "a", Process: term.Process{ID: "p"}}) }), false, false, false},
 	} {

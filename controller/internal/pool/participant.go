@@ -18,6 +18,15 @@ func (o *Observed) participates() bool {
 // A stranger's elector keeps the annotations of whom it replaced, but not the tag of the term.
 func (o *Observed) ownProcess() bool { return o.Record.Holder.Process != (term.Process{}) }
 
+// namedUID is the pod's UID, where the holder wrote that: who takes a Lease of mode controller with another elector leaves the one
+// of before.
+func (o *Observed) namedUID() string {
+	if o.ownProcess() {
+		return o.Record.Holder.UID
+	}
+	return ""
+}
+
 // leading says who leads a pool whose members contend: whom its Lease names, as long as that was seen to change within its
 // duration. contended is set where the Lease is in the hands of somebody who keeps to other rules, or none.
 func (o *Observed) leading() (v verdict, contended *contention) {
@@ -41,14 +50,14 @@ func (o *Observed) leading() (v verdict, contended *contention) {
 	m, duration := o.holdingMember(), durationOf(o.Lease)
 	v.wait = withMargin(duration) - o.Program.unchangedFor
 	switch {
-	case v.wait <= 0, !o.Program.alive && o.released(): // another replica has seen it expire, and this one no life of it
+	case v.wait <= 0, !o.Program.alive && o.ownProcess() && o.released(): // another replica has seen it expire, and this one no life of it
 		v.wait, v.awaits = max(v.wait, 0), true
 		return nobody(v1alpha1.ReasonLeaseExpired, "%q holds Lease %s and did not renew it for its leaseDurationSeconds, %d", holder, v.lease, duration/time.Second)
 	case m == nil:
 		return nobody(v1alpha1.ReasonHolderUnknown, "%s", o.unknown(holder))
 	case m.Terminal:
 		return nobody(v1alpha1.ReasonHolderEnded, "%q holds Lease %s, and pod %s has ended", holder, v.lease, m.Name)
-	case o.Record.Holder.UID == "" && !o.proven(m):
+	case o.namedUID() == "" && !o.proven(m):
 		v.awaits = true
 		return nobody(v1alpha1.ReasonHolderUnproven, "%q holds Lease %s: its next renewal tells whether that is pod %s or an earlier one of that name", holder, v.lease, m.Name)
 	}
@@ -58,17 +67,15 @@ func (o *Observed) leading() (v verdict, contended *contention) {
 
 // holdingMember returns the member that the record names, nil if there is none: by the pod's UID, where the holder wrote that.
 func (o *Observed) holdingMember() *Member {
-	h := o.Record.Holder
-	if h.UID == "" {
-		if i := slices.IndexFunc(o.Members, func(m Member) bool { return m.Identity == h.Identity }); i >= 0 {
-			return &o.Members[i]
-		}
-		return memberOfIdentity(o.Members, h.Identity)
-	}
-	if i := slices.IndexFunc(o.Members, func(m Member) bool { return string(m.UID) == h.UID }); i >= 0 {
+	uid, identity := o.namedUID(), o.Record.Holder.Identity
+	i := slices.IndexFunc(o.Members, func(m Member) bool { return uid == "" && m.Identity == identity || uid != "" && string(m.UID) == uid })
+	switch {
+	case i >= 0:
 		return &o.Members[i]
+	case uid != "":
+		return nil
 	}
-	return nil
+	return memberOfIdentity(o.Members, identity)
 }
 
 // guarantee is Exclusive where the processes of the pods end their terms by their own clocks, and nobody else has the Lease.

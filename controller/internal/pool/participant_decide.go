@@ -17,7 +17,7 @@ func decideParticipants(o Observed, now time.Time) Plan {
 		return p
 	}
 	v, contended := o.leading()
-	if o.Record.Held() && o.Record.Holder.UID == "" && o.rereads == 0 && o.unsighted() {
+	if o.Record.Held() && o.namedUID() == "" && o.rereads == 0 && o.unsighted() {
 		return Plan{Reread: true} // who is named by a pod's name only is told by what the Lease was once the pod ran
 	}
 	if p := o.proveDeath(); p != nil {
@@ -105,7 +105,7 @@ func (o *Observed) birth(now time.Time) (Plan, bool) {
 // proveDeath empties the Lease of a holder whose pod is known to have ended, so that the others need not wait for its duration; nil
 // where that is not known. The pod is read from the API server after the Lease: what ended may have held an earlier version.
 func (o *Observed) proveDeath() *Plan {
-	if !o.Ours || !o.Record.Held() || !o.ownProcess() || o.Record.Holder.UID == "" {
+	if !o.Ours || !o.Record.Held() || o.namedUID() == "" {
 		return nil
 	}
 	m := o.holdingMember()

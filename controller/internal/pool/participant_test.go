@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +95,9 @@ func TestWhoLeadsAPoolWhoseMembersContend(t *testing.T) {
 				o.Program.sighted["ua"] = 500
 			}), "", "HolderUnproven", "Exclusive"},
 		"an elector that is not zen-lead's": {anElector(contending("a", member("a"), member("b")), "b_1"), "b", "LeaderReady", "Advisory"},
-		"one that is no pod":                {anElector(contending("a", member("a")), "other"), "", "HolderUnknown", "Advisory"},
+		"one that left the UID of whom it replaced": {
+			but(anElector(contending("a", member("a"), member("b")), "b_1"), func(o *Observed) { o.Record.Holder.UID = "ua" }), "b", "LeaderReady", "Advisory"},
+		"one that is no pod": {anElector(contending("a", member("a")), "other"), "", "HolderUnknown", "Advisory"},
 		"nobody on a Lease that is not the pool's": {
 			but(contending("", member("a")), func(o *Observed) { *o = foreignLease(*o, "x"); o.Program.lease, o.Live = o.Lease, true }), "", "ForeignLease", "Advisory"},
 	} {
@@ -179,6 +182,37 @@ func TestTheFirstLease(t *testing.T) {
 	}
 }
 
+// TestTheStatusIsWrittenBeforeTheFirstLease: who lost that write makes none.
+func TestTheStatusIsWrittenBeforeTheFirstLease(t *testing.T) {
+	for name, tc := range map[string]struct {
+		refuse int
+		want   string
+	}{
+		"this replica was first":    {0, "PUT leaderpolicies/web, POST leases/"},
+		"another replica was first": {http.StatusConflict, "PUT leaderpolicies/web"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := policy()
+			p.Spec.Mode = v1alpha1.ModeParticipant
+			c := cached{"leaderpolicies/web": p}
+			w := &wire{live: c, refuse: func(s sent) int {
+				if s.resource == "leaderpolicies" {
+					return tc.refuse
+				}
+				return 0
+			}}
+			decideOnce(t, reconciler(t, w, c))
+			var writes []string
+			for _, s := range w.writes {
+				writes = append(writes, s.String())
+			}
+			if got := strings.Join(writes[:min(len(writes), 2)], ", "); got != tc.want {
+				t.Errorf("sent %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestALeaseThatZenLeadHoldsIsGivenUpForMembersThatContend(t *testing.T) {
 	o := contending("", member("a"))
 	setLease(&o, observed("a").Record)
@@ -203,8 +237,12 @@ func TestALeaseOfAMemberThatContendedIsNeverTakenWhileItMayBeValid(t *testing.T)
 			leave(&o)
 			o.LeaseUnchangedFor = 15 * time.Second
 			p := Decide(o, epoch)
-			if p.Record != nil || p.After != 750*time.Millisecond || p.forgettable {
+			if p.Record != nil || p.After != 750*time.Millisecond {
 				t.Fatalf("record %+v, after %v", p.Record, p.After)
+			}
+			bare := o
+			if bare.Members = nil; o.Policy == nil && Decide(bare, epoch).forgettable {
+				t.Error("how long it was seen unchanged would be forgotten")
 			}
 			if p.Status != nil && !strings.Contains(conditionOf(t, p.Status, "LeaseContended").Message, "mode participant") {
 				t.Errorf("status %+v", p.Status)
@@ -234,5 +272,28 @@ func TestAContendingPoolIsExplained(t *testing.T) {
 		if e.Why != want[i] {
 			t.Errorf("%s %s, want %s", e.Name, e.Why, want[i])
 		}
+	}
+}
+
+func TestDurationsThatNobodyObeysAreTold(t *testing.T) {
+	for name, tc := range map[string]struct {
+		set  func(*v1alpha1.LeaderPolicySpec)
+		want string
+	}{
+		"none are set": {func(*v1alpha1.LeaderPolicySpec) {}, ""},
+		"of a Lease":   {func(s *v1alpha1.LeaderPolicySpec) { s.LeaseDurationSeconds = new(int32(20)) }, "spec.leaseDurationSeconds: "},
+		"of renewals":  {func(s *v1alpha1.LeaderPolicySpec) { s.RenewDeadlineSeconds = new(int32(9)) }, "spec.renewDeadlineSeconds: "},
+		"of tries":     {func(s *v1alpha1.LeaderPolicySpec) { s.RetryPeriodSeconds = new(int32(1)) }, "spec.retryPeriodSeconds: "},
+		"where members contend": {func(s *v1alpha1.LeaderPolicySpec) {
+			s.Mode, s.RetryPeriodSeconds = v1alpha1.ModeParticipant, new(int32(1))
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := observed("a", member("a"))
+			tc.set(&o.Policy.Spec)
+			if c := fieldsUnused(o); !strings.HasPrefix(c.Message, tc.want) || (c.Status == "True") != (tc.want != "") {
+				t.Errorf("condition %+v, want %q", c, tc.want)
+			}
+		})
 	}
 }

@@ -86,18 +86,20 @@ func TestWhomTheLeaseIsToNameAsSuccessor(t *testing.T) {
 			asked(but(contending("", member("b")), func(o *Observed) { *o = justMade(*o); o.Live = true }), "b"), keep, "Refused",
 			"b: not handed over: nobody has led yet: a process that contends (lead.Run) can be asked"},
 
-		"a leader that is not ready stays":         {contending("a", member("a", unready), member("b")), keep, "", ""},
-		"one on a node that is silent too":         {contending("a", member("a", on(node.Silent)), member("b")), keep, "", ""},
-		"one on a node that is drained hands over": {contending("a", member("a", on(node.Leaving)), member("b")), "b", "", ""},
-		"not while the pool is paused":             {paused(contending("a", member("a", on(node.Leaving)), member("b"))), keep, "", ""},
-		"nor to one that did not take it before":   {contending("a", member("a", on(node.Leaving)), member("b", declined)), keep, "", ""},
-		"one that is excluded hands over":          {contending("a", member("a", excluded), member("b")), "b", "", ""},
-		"one of less weight hands over":            {prefersB(ab()), "b", "", ""},
-		"not before it has led for long enough":    {but(prefersB(ab()), func(o *Observed) { o.TermFor = time.Second }), keep, "", ""},
+		"a leader that is not ready stays":                  {contending("a", member("a", unready), member("b")), keep, "", ""},
+		"one on a node that is silent too":                  {contending("a", member("a", on(node.Silent)), member("b")), keep, "", ""},
+		"one on a node that is drained hands over":          {contending("a", member("a", on(node.Leaving)), member("b")), "b", "", ""},
+		"not while the pool is paused":                      {paused(contending("a", member("a", on(node.Leaving)), member("b"))), keep, "", ""},
+		"nor to one that did not take it before":            {contending("a", member("a", on(node.Leaving)), member("b", declined)), keep, "", ""},
+		"an elector that is not zen-lead's is not asked to": {anElector(contending("a", member("a", on(node.Leaving)), member("b")), "a_1"), keep, "", ""},
+		"one that is excluded hands over":                   {contending("a", member("a", excluded), member("b")), "b", "", ""},
+		"one of less weight hands over":                     {prefersB(ab()), "b", "", ""},
+		"not before it has led for long enough":             {but(prefersB(ab()), func(o *Observed) { o.TermFor = time.Second }), keep, "", ""},
 		"not where the pool has moved too often": {
 			but(prefersB(ab()), func(o *Observed) { o.Moved = make([]time.Duration, mostMoves) }), keep, "", ""},
 		"whom somebody else named is not disputed": {naming(prefersB(contending("a", member("a"), member("b"), member("c"))), "c", 0), keep, "", ""},
 		"but is after a while":                     {naming(contending("a", member("a"), member("b")), "b", 30*time.Second), "", "", ""},
+		"or when it is not ready":                  {naming(ab(unready), "b", 0), "", "", ""},
 		"or when it is gone":                       {naming(contending("a", member("a")), "b", 0), "", "", ""},
 		"or leads":                                 {naming(contending("a", member("a")), "a", 0), "", "", ""},
 		"or the pool is paused":                    {paused(naming(ab(), "b", 0)), "", "", ""},
@@ -156,5 +158,13 @@ func TestAMemberThatDidNotTakeTheLeadIsNotAskedAgainUnlessItLeads(t *testing.T) 
 		if got := hear(step.observed, step.successor, step.term); got != step.declined {
 			t.Errorf("%s: declined %v", step.name, got)
 		}
+	}
+}
+
+func TestAHandoverToAMemberThatContendsIsJudgedByThePodAsItIs(t *testing.T) {
+	o := asked(contending("a", member("a"), member("b", unready)), "b")
+	o.Verified = nil
+	if p := Decide(o, epoch); len(p.Verify) != 1 || p.Verify[0] != "b" || p.Answered != nil || p.Successor != nil {
+		t.Errorf("plan %+v; want b to be read first", p)
 	}
 }
