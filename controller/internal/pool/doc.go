@@ -1,4 +1,5 @@
-// Package pool elects the leaders of pools in mode controller and publishes them.
+// Package pool elects the leaders of pools in mode controller, follows those that are elected otherwise (modes participant and
+// observe), and publishes them.
 //
 // It follows one flow: observe reads everything once, [Decide] turns that into a [Plan] without I/O, apply carries the
 // plan out. The Lease is written first, by compare-and-swap: that write is the election. What follows from it
@@ -7,5 +8,8 @@
 // Guarantees: at any time one Lease version names at most one leader; terms only grow; nothing is overwritten by a
 // smaller term.
 //
-// Not guaranteed: that a former leader has stopped. Pools of this mode are Advisory.
+// Where members contend themselves, zen-lead writes their Lease to no member's loss: it empties only what is released, expired by
+// this process's own clock, or its holder proven dead, and else names a successor.
+//
+// Not guaranteed: that a former leader has stopped. Only pools whose members contend are Exclusive, by what those do.
 package pool
