@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -105,4 +106,11 @@ func kubeconfigOf(ctx context.Context, s *scene.Scene) string {
 	path := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 	Expect(c.KubeconfigFor(ctx, s.Namespace, "default", path)).To(Succeed())
 	return path
+}
+
+func seconds(l *coordinationv1.Lease) int32 {
+	if l.Spec.LeaseDurationSeconds == nil {
+		return 0
+	}
+	return *l.Spec.LeaseDurationSeconds
 }

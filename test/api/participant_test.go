@@ -295,10 +295,3 @@ var _ = Describe("A pool whose members contend", func() {
 		Expect(third.Policy.Status.Guarantee).To(Equal(v1alpha1.GuaranteeExclusive))
 	}, limit)
 })
-
-func seconds(l *coordinationv1.Lease) int32 {
-	if l.Spec.LeaseDurationSeconds == nil {
-		return 0
-	}
-	return *l.Spec.LeaseDurationSeconds
-}

@@ -90,7 +90,7 @@ func conditions(o Observed, e election, record term.Record, now time.Time) []met
 func leaderElected(o Observed, e election) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionLeaderElected, Status: metav1.ConditionFalse}
 	switch {
-	case e.observed != nil:
+	case e.observed != nil && (!o.Policy.Spec.Paused || e.contended != nil):
 		return e.observed.condition()
 	case e.contended != nil:
 		c.Reason, c.Message = v1alpha1.ReasonForeignLease, "zen-lead does not hold Lease "+o.Name

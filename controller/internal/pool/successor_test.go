@@ -168,3 +168,14 @@ func TestAHandoverToAMemberThatContendsIsJudgedByThePodAsItIs(t *testing.T) {
 		t.Errorf("plan %+v; want b to be read first", p)
 	}
 }
+
+func TestAPausedPoolWhoseMembersContendSaysSo(t *testing.T) {
+	for leader, want := range map[string]string{
+		"a": "a leads, and the lead does not move while spec.paused is true", "": "nobody leads, and nobody is elected while spec.paused is true",
+	} {
+		c := conditionOf(t, Decide(paused(contending(leader, member("a"))), epoch).Status, v1alpha1.ConditionLeaderElected)
+		if c.Reason != v1alpha1.ReasonPaused || c.Message != want {
+			t.Errorf("%s: %q, want %q", c.Reason, c.Message, want)
+		}
+	}
+}
