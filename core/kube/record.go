@@ -44,7 +44,9 @@ func (l *Lease) With(r term.Record) *coordinationv1.Lease {
 		o.Spec.AcquireTime = renewed
 	}
 	o.Spec.RenewTime, o.Spec.LeaseTransitions = renewed, new(r.Transitions)
-	annotate(o, v1alpha1.TermBaseAnnotation, FormatTerm(r.Base))
+	if r.Base != 0 { // a Lease that nobody has held stays as it was made: the API server refuses a base of 0
+		annotate(o, v1alpha1.TermBaseAnnotation, FormatTerm(r.Base))
+	}
 	annotate(o, v1alpha1.SuccessorAnnotation, r.Successor)
 	annotate(o, v1alpha1.HolderUIDAnnotation, r.Holder.UID)
 	if !r.Held() {
