@@ -150,16 +150,16 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	request := parse(r, body)
 	answer := &recorder{ResponseWriter: w}
 	rule := p.ruleFor(request)
+	if rule != nil && (rule.lose || rule.keep) {
+		unsaid := httptest.NewRecorder()
+		p.forward.ServeHTTP(unsaid, out)
+		p.note(request, unsaid.Code)
+		rule.after(w, unsaid)
+		return
+	}
 	if rule != nil && !rule.before(answer, out) {
 		p.note(request, answer.status)
 		return
-	}
-	if rule != nil && rule.lose {
-		lost := httptest.NewRecorder()
-		p.forward.ServeHTTP(lost, out)
-		p.note(request, lost.Code)
-		rule.acted()
-		abort()
 	}
 	defer func() { p.note(request, answer.status) }()
 	p.forward.ServeHTTP(answer, out)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +20,7 @@ type Rule struct {
 	match Match
 
 	lose    bool
+	keep    bool // the answer, not the request, is held
 	refusal *metav1.Status
 	delay   time.Duration
 	hold    chan bool // closed by Release and Drop, which set forward
@@ -40,6 +43,12 @@ func (p *Proxy) Hold(m Match) *Rule {
 
 // HoldOne holds back the first request that matches until Release or Drop; later ones pass.
 func (p *Proxy) HoldOne(m Match) *Rule { return p.add(&Rule{match: m, left: 1, hold: make(chan bool)}) }
+
+// HoldReply forwards writes that match, and holds back their answers until Release (which sends them, if the program still waits)
+// or Drop. A GET that matches is held as it is: who asks cannot tell the two apart.
+func (p *Proxy) HoldReply(m Match, times int) *Rule {
+	return p.add(&Rule{match: m, left: times, keep: true, hold: make(chan bool)})
+}
 
 // LoseReply forwards requests that match and breaks the connection instead of answering: their outcome is unknown to
 // the program. They must be writes.
@@ -67,6 +76,17 @@ func (p *Proxy) Delay(m Match, d time.Duration) *Rule {
 // Cut lets nothing pass any more, and breaks what is open: the program is cut off. Release and Drop heal it.
 func (p *Proxy) Cut() *Rule {
 	r := p.Hold(Match{})
+	p.server.CloseClientConnections()
+	return r
+}
+
+// Break breaks the connections that are open. The program may connect again.
+func (p *Proxy) Break() { p.server.CloseClientConnections() }
+
+// Deafen lets what the program writes pass, and nothing come back, and breaks what is open: the program is heard and hears nothing.
+// The rule counts what it asked. Release and Drop heal it.
+func (p *Proxy) Deafen() *Rule {
+	r := p.HoldReply(Match{}, Always)
 	p.server.CloseClientConnections()
 	return r
 }
@@ -170,4 +190,19 @@ func (r *Rule) before(w http.ResponseWriter, q *http.Request) bool {
 		return false
 	}
 	return true
+}
+
+// after does what comes after forwarding, with an answer that was not given yet.
+func (r *Rule) after(w http.ResponseWriter, unsaid *httptest.ResponseRecorder) {
+	r.acted()
+	if r.lose {
+		abort()
+	}
+	<-r.hold
+	if !r.forward {
+		abort()
+	}
+	maps.Copy(w.Header(), unsaid.Header())
+	w.WriteHeader(unsaid.Code)
+	_, _ = w.Write(unsaid.Body.Bytes()) // if the program is gone it needs no answer
 }
