@@ -47,10 +47,12 @@ type Options struct {
 type Event struct {
 	// At is when, by the machine's monotonic clock.
 	At time.Duration
-	// Name is began, decided, told, ended or stopped.
+	// Name is waits (core/lead only), began, decided, told, overran, ended or stopped; with a register also increments, writes, late, wrote, refused or unknown.
 	Name string
 	// Term is 0 where the elector has none.
 	Term int64
+	// Value is what the register is to have, or has.
+	Value int64
 	// Cause is why the work was told to end.
 	Cause string
 }
@@ -121,10 +123,11 @@ func read(r io.Reader, events chan<- Event) {
 			At    time.Duration `json:"at"`
 			Event string        `json:"event"`
 			Term  int64         `json:"term"`
+			Value int64         `json:"value"`
 			Cause string        `json:"cause"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &e); err == nil {
-			events <- Event{At: e.At, Name: e.Event, Term: e.Term, Cause: e.Cause}
+			events <- Event{At: e.At, Name: e.Event, Term: e.Term, Value: e.Value, Cause: e.Cause}
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (m *member) clientGo(ctx context.Context) error {
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(ctx context.Context) {
 				defer cancel()
-				_ = m.work(ctx, 0)
+				_ = m.work(ctx, 0, ctx.Err)
 			},
 			OnStoppedLeading: func() {},
 		},

@@ -5,7 +5,8 @@
 //	yield   let the work return: the lead is released, and contended for again
 //	stop    end in good order
 //
-// It contends with lead.Run, or with -elector client-go as operators do.
+// It contends with lead.Run, or with -elector client-go as operators do. With -register its work is to increment a number that a
+// server of the test keeps: it reads it and writes one more, each time with its term.
 package main
 
 import (
@@ -29,8 +30,12 @@ func main() {
 	flag.DurationVar(&m.renew, "renew", 10*time.Second, "client-go's renew deadline")
 	flag.DurationVar(&m.retry, "retry", 2*time.Second, "client-go's retry period")
 	flag.DurationVar(&m.requestTimeout, "request-timeout", 5*time.Second, "client-go's timeout of one request; controller-runtime's is half the renew deadline")
+	flag.BoolVar(&m.survive, "survive", false, "go on where lead.Run would exit the process, and tell \"overran\"")
+	flag.StringVar(&m.register.url, "register", "", "URL of a register that the work increments")
+	flag.DurationVar(&m.register.pause, "pause", 5*time.Millisecond, "the time between two increments")
+	flag.DurationVar(&m.register.patience, "patience", 300*time.Millisecond, "how long a request to it may take")
 	flag.Parse()
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	slog.SetDefault(slog.New(teller{slog.NewTextHandler(os.Stderr, nil), m.out}))
 	if err := m.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "member:", err)
 		os.Exit(1)
@@ -40,6 +45,8 @@ func main() {
 type member struct {
 	pool, namespace, elector            string
 	lease, renew, retry, requestTimeout time.Duration
+	survive                             bool
+	register                            register
 	out                                 *out
 	yield                               chan struct{}
 }
@@ -75,16 +82,21 @@ func (m *member) obey(stop func()) {
 	}
 }
 
-// work is what a leader does: it waits until it is told to end.
-func (m *member) work(ctx context.Context, term int64) error {
+// work is what a leader does: it waits until it is told to end, and increments the register if there is one. valid looks at the
+// term.
+func (m *member) work(ctx context.Context, term int64, valid func() error) error {
 	m.out.tell(event{Event: "began", Term: term})
 	defer func() { m.out.tell(event{Event: "ended", Term: term}) }()
-	select {
-	case <-m.yield:
-		m.out.tell(event{Event: "decided", Term: term})
-		return nil
-	case <-ctx.Done():
-		m.out.tell(event{Event: "told", Term: term, Cause: context.Cause(ctx).Error()})
-		return context.Cause(ctx)
+	for {
+		select {
+		case <-m.yield:
+			m.out.tell(event{Event: "decided", Term: term})
+			return nil
+		case <-ctx.Done():
+			m.out.tell(event{Event: "told", Term: term, Cause: context.Cause(ctx).Error()})
+			return context.Cause(ctx)
+		case <-m.register.due():
+			m.increment(term, valid)
+		}
 	}
 }

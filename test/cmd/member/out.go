@@ -12,11 +12,14 @@ import (
 type event struct {
 	// At is when, in nanoseconds of the machine's monotonic clock.
 	At int64 `json:"at"`
-	// Event is began, decided, told, ended or stopped.
+	// Event is waits, began, decided, told, overran, ended or stopped; of an increment it is increments, then writes, then wrote, refused or
+	// unknown; late stands between where the term was over before the write was sent.
 	Event string `json:"event"`
 	// Term is the term's number, 0 where the elector has none.
 	Term int64 `json:"term,omitempty"`
-	// Cause is why the work was told to end.
+	// Value is what the register is to have, or has.
+	Value int64 `json:"value,omitempty"`
+	// Cause is why the work was told to end, or why an increment failed.
 	Cause string `json:"cause,omitempty"`
 }
 
