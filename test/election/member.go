@@ -176,6 +176,16 @@ func (m *Member) Kill() error {
 	return err
 }
 
+// HasEnded says whether the process is gone.
+func (m *Member) HasEnded() bool {
+	select {
+	case <-m.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Freeze stops the process with SIGSTOP and returns when it stands still.
 func (m *Member) Freeze() error {
 	if err := m.process.Signal(syscall.SIGSTOP); err != nil {

@@ -75,7 +75,7 @@ func (m *member) obey(stop func()) {
 	for commands.Scan() {
 		switch commands.Text() {
 		case "yield":
-			m.yield <- struct{}{}
+			go func() { m.yield <- struct{}{} }() // it may take long, and must not keep "stop" from being read
 		case "stop":
 			stop()
 		}
