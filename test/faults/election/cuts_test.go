@@ -110,13 +110,7 @@ var _ = Describe("One way", func() {
 		Expect(t.leads(ctx, standby).Term).To(BeNumerically(">", began.Term))
 	},
 		Entry("answers lost", limit, cut((*proxy.Proxy).Deafen)),
-		onlyFull(
-			Entry("all lost", limit, cut((*proxy.Proxy).Cut)),
-			Entry("all lost, and connections stay open", limit, cut(func(p *proxy.Proxy) *proxy.Rule {
-				r := p.Hold(proxy.Match{})
-				return r
-			})),
-		),
+		onlyFull(Entry("all lost", limit, cut((*proxy.Proxy).Cut))),
 	)
 
 	DescribeTable("the answer to an acquisition lost: it is settled, in one term", func(ctx context.Context, lose func(*proxy.Proxy) *proxy.Rule) {
