@@ -38,6 +38,7 @@ func Observe(ctx context.Context, pool string, opts ...Option) iter.Seq2[Leader,
 			yield(Leader{}, fmt.Errorf("connect to %s: %w", o.config.Host, err))
 			return
 		}
+		defer connection.Close()
 		log := slog.Default().With("pool", pool, "namespace", o.namespace)
 		c := newContender(kube.NewPool(connection.Leases, o.namespace, pool), machineClock{}, term.Holder{}, log)
 		following, stop := context.WithCancel(ctx)

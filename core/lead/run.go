@@ -41,6 +41,7 @@ func Run(ctx context.Context, pool string, fn Func, opts ...Option) error {
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", o.config.Host, err)
 	}
+	defer connection.Close()
 	log := slog.Default().With("pool", pool, "namespace", o.namespace, "identity", me.Identity)
 	c := newContender(kube.NewPool(connection.Leases, o.namespace, pool), machineClock{}, me, log)
 	c.renewConnections = connection.Renew

@@ -1,0 +1,52 @@
+package lead
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+)
+
+// A program that calls Run again and again would end with thousands of them.
+func TestNoConnectionIsLeftWhenRunHasReturned(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	states := make(chan http.ConnState, 1000)
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) { states <- state }
+	s.Start()
+	defer s.Close()
+	open, answered := 0, 0
+	next := func() {
+		select {
+		case state := <-states:
+			switch state {
+			case http.StateNew:
+				open++
+			case http.StateIdle:
+				answered++
+			case http.StateClosed:
+				open--
+			default:
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%d connections are open", open)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	returned := make(chan error, 1)
+	go func() {
+		returned <- Run(ctx, "web", func(context.Context, Term) error { return nil },
+			WithConfig(&rest.Config{Host: s.URL}), WithNamespace("default"))
+	}()
+	for answered < 2 {
+		next()
+	}
+	cancel()
+	<-returned
+	for open > 0 {
+		next()
+	}
+}
