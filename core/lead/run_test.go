@@ -35,17 +35,19 @@ func TestNoConnectionIsLeftWhenRunHasReturned(t *testing.T) {
 			t.Fatalf("%d connections are open", open)
 		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	returned := make(chan error, 1)
-	go func() {
-		returned <- Run(ctx, "web", func(context.Context, Term) error { return nil },
-			WithConfig(&rest.Config{Host: s.URL}), WithNamespace("default"))
-	}()
-	for answered < 2 {
-		next()
+	for range 5 { // a request that is under way when Run returns takes its connection with it
+		ctx, cancel := context.WithCancel(t.Context())
+		returned := make(chan error, 1)
+		go func() {
+			returned <- Run(ctx, "web", func(context.Context, Term) error { return nil },
+				WithConfig(&rest.Config{Host: s.URL}), WithNamespace("default"))
+		}()
+		for answered = 0; answered < 2; {
+			next()
+		}
+		cancel()
+		<-returned
 	}
-	cancel()
-	<-returned
 	for open > 0 {
 		next()
 	}
