@@ -1,7 +1,10 @@
 package kube
 
 import (
+	"context"
+	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 
 	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
@@ -14,6 +17,7 @@ type Connection struct {
 	Leases   coordinationclient.LeasesGetter
 	Policies rest.Interface
 	dialer   *connrotation.Dialer
+	closed   atomic.Bool
 }
 
 // Connect prepares clients; it does not dial yet. The configuration is copied. Requests are not throttled by the client: a
@@ -25,22 +29,33 @@ func Connect(config *rest.Config) (*Connection, error) {
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	}
-	dialer := connrotation.NewDialer(connrotation.DialFunc(dial))
-	c.Dial = dialer.DialContext // also makes these connections nobody else's
-	leases, err := coordinationclient.NewForConfig(c)
-	if err != nil {
+	made := &Connection{dialer: connrotation.NewDialer(connrotation.DialFunc(dial))}
+	c.Dial = made.dial // also makes these connections nobody else's
+	var err error
+	if made.Leases, err = coordinationclient.NewForConfig(c); err != nil {
 		return nil, err
 	}
-	policies, err := PolicyClient(c)
-	if err != nil {
+	if made.Policies, err = PolicyClient(c); err != nil {
 		return nil, err
 	}
-	return &Connection{Leases: leases, Policies: policies, dialer: dialer}, nil
+	return made, nil
+}
+
+// dial opens a connection, unless all are closed for good by then.
+func (c *Connection) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	opened, err := c.dialer.DialContext(ctx, network, address)
+	if err == nil && c.closed.Load() { // the transport dials on, though nobody asks any more
+		return nil, errors.Join(net.ErrClosed, opened.Close())
+	}
+	return opened, err
 }
 
 // Renew closes all connections: the next request dials anew. A connection whose other end is gone without a word takes requests
 // for up to 45 s, which is longer than a term.
 func (c *Connection) Renew() { c.dialer.CloseAll() }
 
-// Close closes all connections, also those that wait to be used again: an idle one would stay for a minute and a half.
-func (c *Connection) Close() { c.dialer.CloseAll() }
+// Close closes all connections for good, also those that wait to be used again: an idle one would stay for a minute and a half.
+func (c *Connection) Close() {
+	c.closed.Store(true)
+	c.dialer.CloseAll()
+}
