@@ -11,6 +11,7 @@ import (
 	"github.com/kube-zen/zen-lead/test/bench"
 	"github.com/kube-zen/zen-lead/test/bench/audit"
 	"github.com/kube-zen/zen-lead/test/bench/peer"
+	"github.com/kube-zen/zen-lead/test/bench/swap"
 )
 
 // round is one variant of failover, measured once in each pool of both programs.
@@ -49,7 +50,7 @@ func measureFailovers(ctx context.Context, r *rig, pools int) (rounds []round, e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	swapper, err := newRaw(ctx, config)
+	swapper, err := swap.New(ctx, config, apart)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func measureFailovers(ctx context.Context, r *rig, pools int) (rounds []round, e
 // round lets each pool of both programs lose its leader once, one after the other. What zen-lead may still write when its
 // failover is over (an event) falls into a compare-and-swap that is not measured, so that it lengthens neither the peer's
 // failover nor the measure; the peer writes nothing more when its own is over.
-func (r *rig) round(ctx context.Context, o *observer, swapper *raw, v variant, pools int) (round, error) {
+func (r *rig) round(ctx context.Context, o *observer, swapper *swap.Raw, v variant, pools int) (round, error) {
 	got := round{variant: v}
 	told := bench.NewProgress(r.progress, "failovers, leader "+v.String(), pools)
 	begin := time.Now()
@@ -78,18 +79,18 @@ func (r *rig) round(ctx context.Context, o *observer, swapper *raw, v variant, p
 		if err != nil {
 			return got, err
 		}
-		if _, err := swapper.swap(ctx); err != nil {
+		if _, err := swapper.Swap(ctx); err != nil {
 			return got, err
 		}
 		their, err := r.failover(ctx, o, pool{theirs, poolName(i)}, v)
 		if err != nil {
 			return got, err
 		}
-		swap, err := swapper.swap(ctx)
+		took, err := swapper.Swap(ctx)
 		if err != nil {
 			return got, err
 		}
-		got.ours, got.peers, got.swaps = append(got.ours, our), append(got.peers, their), append(got.swaps, swap)
+		got.ours, got.peers, got.swaps = append(got.ours, our), append(got.peers, their), append(got.swaps, took)
 		told.Step(i + 1)
 	}
 	asked, err := r.requests(ctx, begin, time.Now())

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/test/bench/swap"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 )
 
@@ -42,7 +43,7 @@ func newLimit(ctx context.Context, r *rig) (*limit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("raw writer: %w", err)
 	}
-	config = ownConnection(config)
+	config = swap.OwnConnection(config)
 	config.UserAgent, config.QPS = limitAgent, -1
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,6 +15,7 @@ import (
 	watchtools "k8s.io/client-go/tools/watch"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/test/bench/swap"
 )
 
 // observer sees what happens to pools through watches of its own. Each watch stamps its events as it receives them and
@@ -47,7 +47,7 @@ func observe(ctx context.Context, config *rest.Config, namespaces ...string) (*o
 	for _, ns := range namespaces {
 		for _, open := range watches(ns) {
 			// A connection for each watch: the events of one kind then never wait behind those of another.
-			again := resumable{open: open, config: ownConnection(config)}
+			again := resumable{open: open, config: swap.OwnConnection(config)}
 			w, err := watchtools.NewRetryWatcherWithContext(ctx, start, again)
 			if err != nil {
 				return nil, fmt.Errorf("watch of namespace %s: %w", ns, err)
@@ -87,7 +87,7 @@ type opener func(context.Context, *rest.Config, metav1.ListOptions) (watch.Inter
 func watches(ns string) []opener {
 	typed := func(open func(context.Context, kubernetes.Interface, metav1.ListOptions) (watch.Interface, error)) opener {
 		return func(ctx context.Context, c *rest.Config, o metav1.ListOptions) (watch.Interface, error) {
-			client, err := kubernetes.NewForConfig(protobuf(c))
+			client, err := kubernetes.NewForConfig(swap.Protobuf(c))
 			if err != nil {
 				return nil, err
 			}
@@ -112,20 +112,6 @@ func watches(ns string) []opener {
 			return client.Resource(v1alpha1.GroupVersion.WithResource("leaderpolicies")).Namespace(ns).Watch(ctx, o)
 		},
 	}
-}
-
-// ownConnection keeps client-go from sharing a connection with another client.
-func ownConnection(c *rest.Config) *rest.Config {
-	c = rest.CopyConfig(c)
-	c.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
-	return c
-}
-
-func protobuf(c *rest.Config) *rest.Config {
-	c = rest.CopyConfig(c)
-	c.ContentType = "application/vnd.kubernetes.protobuf"
-	c.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
-	return c
 }
 
 func (o *observer) follow(ctx context.Context, w watch.Interface) {

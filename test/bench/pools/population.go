@@ -17,6 +17,7 @@ import (
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/bench/peer"
+	"github.com/kube-zen/zen-lead/test/bench/swap"
 )
 
 // Namespaces of the two programs' pools, and of what belongs to neither.
@@ -47,7 +48,7 @@ type population struct {
 }
 
 func newPopulation(config *rest.Config) (*population, error) {
-	client, err := kubernetes.NewForConfig(protobuf(ownConnection(config)))
+	client, err := kubernetes.NewForConfig(swap.Protobuf(swap.OwnConnection(config)))
 	if err != nil {
 		return nil, fmt.Errorf("population: %w", err)
 	}
