@@ -1,5 +1,5 @@
 // Package proxy stands between a program and an API server and breaks what passes, where a test says so: it holds a request
-// back, forwards one and loses the answer, answers in the server's place, or delays.
+// back, forwards one and loses the answer or lets it wait, answers in the server's place, or delays.
 //
 // A first use:
 //

@@ -150,11 +150,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	request := parse(r, body)
 	answer := &recorder{ResponseWriter: w}
 	rule := p.ruleFor(request)
-	if rule != nil && (rule.lose || rule.keep) {
+	if rule != nil && (rule.lose || rule.keep || rule.late > 0) {
 		unsaid := httptest.NewRecorder()
 		p.forward.ServeHTTP(unsaid, out)
 		p.note(request, unsaid.Code)
-		rule.after(w, unsaid)
+		rule.after(w, unsaid, r)
 		return
 	}
 	if rule != nil && !rule.before(answer, out) {

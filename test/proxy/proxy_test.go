@@ -169,6 +169,22 @@ func TestALostReplyIsAnErrorAlthoughTheWriteArrived(t *testing.T) {
 	must(t, put(t.Context(), c, "two"))
 }
 
+func TestALateReplyIsOfAWriteThatArrivedAtOnce(t *testing.T) {
+	s, p, c := start(t)
+	late := p.LateReply(putLease, 100*time.Millisecond)
+	begin := time.Now()
+	answered := make(chan error, 1)
+	go func() { answered <- put(t.Context(), c, "late") }()
+	must(t, late.Await(t.Context(), 1))
+	if !strings.Contains(s.seen(), "late") {
+		t.Error("the rule has acted and the write has not arrived")
+	}
+	must(t, <-answered)
+	if took := time.Since(begin); took < 100*time.Millisecond {
+		t.Errorf("answered after %v", took)
+	}
+}
+
 func TestARefusedWriteIsAnsweredHere(t *testing.T) {
 	s, p, c := start(t)
 	refused := p.Refuse(proxy.Match{Contains: "one"}, 1, http.StatusConflict)

@@ -23,6 +23,7 @@ type Rule struct {
 	keep    bool // the answer, not the request, is held
 	refusal *metav1.Status
 	delay   time.Duration
+	late    time.Duration
 	hold    chan bool // closed by Release and Drop, which set forward
 
 	mu      sync.Mutex
@@ -73,10 +74,15 @@ func (p *Proxy) Delay(m Match, d time.Duration) *Rule {
 	return p.add(&Rule{match: m, left: Always, delay: d})
 }
 
+// LateReply forwards requests that match at once and lets their answers wait. They must be writes.
+func (p *Proxy) LateReply(m Match, by time.Duration) *Rule {
+	return p.add(&Rule{match: m, left: Always, late: by})
+}
+
 // Cut lets nothing pass any more, and breaks what is open: the program is cut off. Release and Drop heal it.
 func (p *Proxy) Cut() *Rule {
 	r := p.Hold(Match{})
-	p.server.CloseClientConnections()
+	p.Break()
 	return r
 }
 
@@ -193,14 +199,20 @@ func (r *Rule) before(w http.ResponseWriter, q *http.Request) bool {
 }
 
 // after does what comes after forwarding, with an answer that was not given yet.
-func (r *Rule) after(w http.ResponseWriter, unsaid *httptest.ResponseRecorder) {
+func (r *Rule) after(w http.ResponseWriter, unsaid *httptest.ResponseRecorder, q *http.Request) {
 	r.acted()
 	if r.lose {
 		abort()
 	}
-	<-r.hold
-	if !r.forward {
-		abort()
+	if r.keep {
+		if <-r.hold; !r.forward {
+			abort()
+		}
+	}
+	select {
+	case <-time.After(r.late):
+	case <-q.Context().Done():
+		return
 	}
 	maps.Copy(w.Header(), unsaid.Header())
 	w.WriteHeader(unsaid.Code)
