@@ -37,6 +37,10 @@ type Options struct {
 	Namespace, Pool string
 	// Identity is what the member calls itself; UID its pod's. Empty: the member finds names of its own.
 	Identity, UID string
+	// Container is the name of the container in which the member is the first process, as the kubelet would start it: the member
+	// finds there which container and which start of it that is. It needs root, and a UID of the form that pods have. Empty: it
+	// is in none.
+	Container string
 	// Args are appended to the command line; see test/cmd/member.
 	Args []string
 	// Stderr gets the member's log. Nil: nobody.
@@ -83,9 +87,14 @@ func Start(ctx context.Context, o Options) (*Member, error) {
 		return nil, fmt.Errorf("start a member: %w", err)
 	}
 	c := exec.Command(path, append([]string{"-elector", string(o.Elector), "-namespace", o.Namespace, "-pool", o.Pool}, o.Args...)...) // it lives until it is told to end
+	c.Args[0] = "member"                                                                                                               // also its name in the audit log
 	c.Env = append(os.Environ(), "KUBECONFIG="+o.Kubeconfig, "POD_NAME="+o.Identity, "POD_UID="+o.UID)
 	c.Stderr = o.Stderr
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	remove, err := contain(c, o)
+	if err != nil {
+		return nil, fmt.Errorf("start a member in a container: %w", err)
+	}
 	stdin, err := c.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -103,10 +112,12 @@ func Start(ctx context.Context, o Options) (*Member, error) {
 		err := c.Start()
 		started <- err
 		if err != nil {
+			remove()
 			return
 		}
 		read(stdout, events)
 		_ = c.Wait() // how it ended is for those who ended it
+		remove()
 		close(m.ended)
 	}()
 	if err := <-started; err != nil {

@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// clientGo contends as controller-runtime's manager does with LeaderElectionReleaseOnCancel.
+// clientGo contends as controller-runtime's manager does, with LeaderElectionReleaseOnCancel where -release is set.
 func (m *member) clientGo(ctx context.Context) error {
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	if err != nil {
@@ -35,7 +35,7 @@ func (m *member) clientGo(ctx context.Context) error {
 			Client:     client,
 			LockConfig: resourcelock.ResourceLockConfig{Identity: host + "_" + rand.Text()},
 		},
-		LeaseDuration: m.lease, RenewDeadline: m.renew, RetryPeriod: m.retry, ReleaseOnCancel: true,
+		LeaseDuration: m.lease, RenewDeadline: m.renew, RetryPeriod: m.retry, ReleaseOnCancel: m.release,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(ctx context.Context) {
 				defer cancel()

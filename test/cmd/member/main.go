@@ -34,6 +34,9 @@ func main() {
 	flag.StringVar(&m.register.url, "register", "", "URL of a register that the work increments")
 	flag.DurationVar(&m.register.pause, "pause", 5*time.Millisecond, "the time between two increments")
 	flag.DurationVar(&m.register.patience, "patience", 300*time.Millisecond, "how long a request to it may take")
+	flag.BoolVar(&m.release, "release", true, "client-go's ReleaseOnCancel")
+	flag.DurationVar(&m.rest, "rest", 0, "how long to stay away before contending again")
+	flag.StringVar(&m.terminationLog, "termination-log", "", "be a container: mount this file as the kubelet does for its last words; needs mount and PID namespaces of its own")
 	flag.Parse()
 	slog.SetDefault(slog.New(teller{slog.NewTextHandler(os.Stderr, nil), m.out}))
 	if err := m.run(); err != nil {
@@ -47,11 +50,17 @@ type member struct {
 	lease, renew, retry, requestTimeout time.Duration
 	survive                             bool
 	register                            register
+	rest                                time.Duration
+	release                             bool
+	terminationLog                      string
 	out                                 *out
 	yield                               chan struct{}
 }
 
 func (m *member) run() error {
+	if err := contain(m.terminationLog); err != nil {
+		return fmt.Errorf("be a container: %w", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	m.yield = make(chan struct{})
@@ -63,6 +72,10 @@ func (m *member) run() error {
 	for ctx.Err() == nil {
 		if err := contend(ctx); err != nil && ctx.Err() == nil {
 			return err
+		}
+		select {
+		case <-time.After(m.rest):
+		case <-ctx.Done():
 		}
 	}
 	m.out.tell(event{Event: "stopped"})
