@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kube-zen/zen-lead/test/bench"
+	"github.com/kube-zen/zen-lead/test/bench/election"
 	"github.com/kube-zen/zen-lead/test/bench/peer"
 	"github.com/kube-zen/zen-lead/test/bench/pools"
 )
@@ -30,6 +31,7 @@ var suites = []struct {
 	benchmarks []benchmark
 }{
 	{"pools", []benchmark{pools.Failover, pools.Storm, pools.Idle}},
+	{"election", []benchmark{election.Release}},
 }
 
 func main() {

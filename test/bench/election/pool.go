@@ -1,0 +1,140 @@
+package election
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"github.com/kube-zen/zen-lead/test/bench"
+	"github.com/kube-zen/zen-lead/test/election"
+)
+
+// membersPerPool is a leader and two standbys.
+const membersPerPool = 3
+
+// pool are the members of one Lease. It is for one goroutine.
+type pool struct {
+	program
+	rig    *rig
+	name   string
+	args   []string
+	group  *election.Group
+	leader *election.Member
+	count  int // of members that were ever started
+}
+
+// startPool starts the members of a program's pool i and waits until one of them works.
+func (r *rig) startPool(ctx context.Context, p program, i int, args ...string) (*pool, error) {
+	l := &pool{program: p, rig: r, name: p.pool(i), args: p.args(args...), group: election.NewGroup()}
+	if err := r.addPool(ctx, p, l.name); err != nil {
+		return nil, err
+	}
+	err := error(nil)
+	for range membersPerPool {
+		err = errors.Join(err, l.add(ctx))
+	}
+	if err == nil {
+		_, err = l.lead(ctx, nil)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.group.Kill())
+	}
+	return l, nil
+}
+
+// add starts another member.
+func (p *pool) add(ctx context.Context) error {
+	p.count++
+	_, err := p.start(ctx, election.Options{Identity: fmt.Sprintf("%s-%d", p.name, p.count), UID: string(uuid.NewUUID())})
+	return err
+}
+
+// start starts a member of this identity.
+func (p *pool) start(ctx context.Context, o election.Options) (*election.Member, error) {
+	o.Elector, o.Kubeconfig, o.Namespace, o.Pool, o.Args = p.elector, p.rig.kubeconfigs[p.namespace()], p.namespace(), p.name, p.args
+	return p.group.Start(ctx, o)
+}
+
+// lead waits for the first work of a member other than not, who is the leader from then on.
+func (p *pool) lead(ctx context.Context, not *election.Member) (election.Sighting, error) {
+	ctx, cancel := bound(ctx, 4*p.durations.Lease+30*time.Second, "nobody leads "+p.name)
+	defer cancel()
+	s, err := p.group.Await(ctx, func(s election.Sighting) bool { return s.Name == "began" && s.Of != not })
+	p.leader = s.Of
+	return s, err
+}
+
+// crash kills the leader without a word and returns how long nobody worked; a new member takes the place of the dead.
+func (p *pool) crash(ctx context.Context) (time.Duration, error) {
+	dead, killed := p.leader, election.Now()
+	if err := dead.Kill(); err != nil {
+		return 0, err
+	}
+	s, err := p.lead(ctx, dead)
+	if err != nil {
+		return 0, err
+	}
+	return s.At - killed, p.add(ctx)
+}
+
+// fleet are many pools side by side.
+type fleet struct {
+	mu    sync.Mutex
+	pools []*pool
+}
+
+// starters start members side by side: a process costs the machine most when it starts.
+const starters = 4
+
+// startFleet starts n pools of each of some programs. Its members are ended by kill, also where it fails.
+func (r *rig) startFleet(ctx context.Context, counts map[program]int, args ...string) (*fleet, error) {
+	f, total := &fleet{}, 0
+	for _, n := range counts {
+		total += n
+	}
+	told := bench.NewProgress(r.progress, fmt.Sprintf("starting pools of %d processes", membersPerPool), total)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(starters)
+	for p, n := range counts {
+		for i := range n {
+			group.Go(func() error {
+				l, err := r.startPool(ctx, p, i, args...)
+				if err != nil {
+					return err
+				}
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.pools = append(f.pools, l)
+				told.Step(len(f.pools))
+				return nil
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return nil, errors.Join(err, f.kill())
+	}
+	return f, nil
+}
+
+// of returns the pools of a program.
+func (f *fleet) of(p program) (found []*pool) {
+	for _, l := range f.pools {
+		if l.program == p {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// kill ends every process.
+func (f *fleet) kill() (err error) {
+	for _, l := range f.pools {
+		err = errors.Join(err, l.group.Kill())
+	}
+	return err
+}

@@ -1,0 +1,114 @@
+package election
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/kube-zen/zen-lead/test/bench"
+	"github.com/kube-zen/zen-lead/test/election"
+)
+
+// handover is one release of the lead, from the holder's decision to give it up.
+type handover struct {
+	program program
+	pool    string
+	// emptied is until the Lease was seen to name nobody, began until the successor worked.
+	emptied, began time.Duration
+}
+
+// rest is how long a member stays away that has given up the lead, so that it is another that takes it.
+const rest = 3 * time.Second
+
+// releases is what was found.
+type releases struct {
+	handovers []handover
+	swaps     []time.Duration
+}
+
+// Release measures how long it takes from the holder's decision to give up the lead until another process works.
+func Release(ctx context.Context, e bench.Effort, out, progress io.Writer) error {
+	var found releases
+	rounds := bench.Pick(e, 10, 110, 400)
+	err := onRig(ctx, progress, func(ctx context.Context, r *rig) error { return found.measure(ctx, r, rounds) })
+	if err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	return found.report(ctx, e, out)
+}
+
+// oursPerRound is how many of our handovers there are for one of client-go's, which takes a second or so.
+const oursPerRound = 3
+
+func (f *releases) measure(ctx context.Context, r *rig, rounds int) (err error) {
+	e, err := r.watchEmptied(ctx)
+	if err != nil {
+		return err
+	}
+	// By the time that it is a pool's turn again, its members contend again.
+	const pools = 5
+	all, err := r.startFleet(ctx, map[program]int{ours: oursPerRound * pools, theirs: pools, theirTuned: pools}, "-rest", rest.String())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.kill()) }()
+	our, their, tuned := all.of(ours), all.of(theirs), all.of(theirTuned)
+	told := bench.NewProgress(r.progress, "rounds of releases", rounds)
+	for i := range rounds {
+		begin := time.Now()
+		for k := range oursPerRound {
+			if err := f.one(ctx, r, e, our[(oursPerRound*i+k)%len(our)]); err != nil {
+				return err
+			}
+		}
+		for _, p := range []*pool{their[i%pools], tuned[i%pools]} {
+			if err := f.one(ctx, r, e, p); err != nil {
+				return err
+			}
+		}
+		told.Step(i + 1)
+		if err := wait(ctx, rest/(pools-1)+200*time.Millisecond-time.Since(begin)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one measures one handover, and a compare-and-swap.
+func (f *releases) one(ctx context.Context, r *rig, e *emptied, p *pool) error {
+	took, err := r.raw.Swap(ctx)
+	if err != nil {
+		return err
+	}
+	h, err := p.handover(ctx, e)
+	if err != nil {
+		return err
+	}
+	f.swaps, f.handovers = append(f.swaps, took), append(f.handovers, h)
+	return nil
+}
+
+func (p *pool) handover(ctx context.Context, e *emptied) (handover, error) {
+	old := p.leader
+	if err := old.Yield(); err != nil {
+		return handover{}, err
+	}
+	decided, err := p.group.Await(ctx, func(s election.Sighting) bool { return s.Of == old && s.Name == "decided" })
+	if err != nil {
+		return handover{}, err
+	}
+	began, err := p.lead(ctx, old)
+	return handover{program: p.program, pool: p.name, emptied: e.of(p.name) - decided.At, began: began.At - decided.At}, err
+}
+
+// wait lets time pass, none if d is negative.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
