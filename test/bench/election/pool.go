@@ -20,37 +20,42 @@ const membersPerPool = 3
 // pool are the members of one Lease. It is for one goroutine.
 type pool struct {
 	program
-	rig    *rig
-	name   string
-	args   []string
-	group  *election.Group
-	leader *election.Member
-	count  int // of members that were ever started
+	rig  *rig
+	name string
+	args []string
+	// container is the name of the container in which each member is the first process, "" if they are in none.
+	container string
+	group     *election.Group
+	leader    *election.Member
+	count     int // of members that were ever started
 }
 
-// startPool starts the members of a program's pool i and waits until one of them works.
-func (r *rig) startPool(ctx context.Context, p program, i int, args ...string) (*pool, error) {
-	l := &pool{program: p, rig: r, name: p.pool(i), args: p.args(args...), group: election.NewGroup()}
-	if err := r.addPool(ctx, p, l.name); err != nil {
-		return nil, err
+func (r *rig) pool(p program, i int, args ...string) *pool {
+	return &pool{program: p, rig: r, name: p.pool(i), args: p.args(args...), group: election.NewGroup()}
+}
+
+// open starts the members and waits until one of them works.
+func (p *pool) open(ctx context.Context) error {
+	if err := p.rig.addPool(ctx, p.program, p.name); err != nil {
+		return err
 	}
-	err := error(nil)
 	for range membersPerPool {
-		err = errors.Join(err, l.add(ctx))
+		if err := p.add(ctx); err != nil {
+			return errors.Join(err, p.group.Kill())
+		}
 	}
-	if err == nil {
-		_, err = l.lead(ctx, nil)
+	if _, err := p.lead(ctx, nil); err != nil {
+		return errors.Join(err, p.group.Kill())
 	}
-	if err != nil {
-		return nil, errors.Join(err, l.group.Kill())
-	}
-	return l, nil
+	return nil
 }
 
 // add starts another member.
 func (p *pool) add(ctx context.Context) error {
 	p.count++
-	_, err := p.start(ctx, election.Options{Identity: fmt.Sprintf("%s-%d", p.name, p.count), UID: string(uuid.NewUUID())})
+	_, err := p.start(ctx, election.Options{
+		Identity: fmt.Sprintf("%s-%d", p.name, p.count), UID: string(uuid.NewUUID()), Container: p.container,
+	})
 	return err
 }
 
@@ -82,6 +87,24 @@ func (p *pool) crash(ctx context.Context) (time.Duration, error) {
 	return s.At - killed, p.add(ctx)
 }
 
+// restart kills the leader without a word and starts it again at once, as the kubelet starts a container of the same pod, and
+// returns how long nobody worked.
+func (p *pool) restart(ctx context.Context) (time.Duration, error) {
+	dead, killed := p.leader, election.Now()
+	if err := dead.Kill(); err != nil {
+		return 0, err
+	}
+	again, err := p.start(ctx, dead.Options)
+	if err != nil {
+		return 0, err
+	}
+	s, err := p.lead(ctx, dead)
+	if err == nil && s.Of != again {
+		err = fmt.Errorf("%s took over from %s, which had started again", s.Of.Identity, dead.Identity)
+	}
+	return s.At - killed, err
+}
+
 // fleet are many pools side by side.
 type fleet struct {
 	mu    sync.Mutex
@@ -103,8 +126,8 @@ func (r *rig) startFleet(ctx context.Context, counts map[program]int, args ...st
 	for p, n := range counts {
 		for i := range n {
 			group.Go(func() error {
-				l, err := r.startPool(ctx, p, i, args...)
-				if err != nil {
+				l := r.pool(p, i, args...)
+				if err := l.open(ctx); err != nil {
 					return err
 				}
 				f.mu.Lock()
