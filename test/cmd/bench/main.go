@@ -31,7 +31,7 @@ var suites = []struct {
 	benchmarks []benchmark
 }{
 	{"pools", []benchmark{pools.Failover, pools.Storm, pools.Idle}},
-	{"election", []benchmark{election.Release, election.Crash, election.Idle}},
+	{"election", []benchmark{election.Release, election.Crash, election.Idle, election.Overlap}},
 }
 
 func main() {
