@@ -21,6 +21,7 @@ type Sighting struct {
 type Group struct {
 	seen    chan Sighting
 	members []*Member
+	leader  *Member
 	reading sync.WaitGroup
 }
 
@@ -47,9 +48,39 @@ func (g *Group) Start(ctx context.Context, o Options) (*Member, error) {
 func (g *Group) Next(ctx context.Context) (Sighting, error) {
 	select {
 	case s := <-g.seen:
+		g.take(s)
 		return s, nil
 	case <-ctx.Done():
 		return Sighting{}, fmt.Errorf("wait for members: %w", context.Cause(ctx))
+	}
+}
+
+// take notes who works. What two members tell comes in any order: the end of one that is not known to work says nothing.
+func (g *Group) take(s Sighting) {
+	switch {
+	case s.Name == "began":
+		g.leader = s.Of
+	case s.Of == g.leader && (s.Name == "ended" || s.Name == Gone):
+		g.leader = nil
+	}
+}
+
+// Leader passes over what was received and returns the member that works, by that; it waits for one if none does. On a machine that
+// is short of time a leader may lose the lead by itself.
+func (g *Group) Leader(ctx context.Context) (*Member, error) {
+	for {
+		select {
+		case s := <-g.seen:
+			g.take(s)
+			continue
+		default:
+		}
+		if g.leader != nil {
+			return g.leader, nil
+		}
+		if _, err := g.Next(ctx); err != nil {
+			return nil, err
+		}
 	}
 }
 

@@ -26,7 +26,6 @@ type pool struct {
 	// container is the name of the container in which each member is the first process, "" if they are in none.
 	container string
 	group     *election.Group
-	leader    *election.Member
 	count     int // of members that were ever started
 }
 
@@ -44,7 +43,7 @@ func (p *pool) open(ctx context.Context) error {
 			return errors.Join(err, p.group.Kill())
 		}
 	}
-	if _, err := p.lead(ctx, nil); err != nil {
+	if _, err := p.leader(ctx); err != nil {
 		return errors.Join(err, p.group.Kill())
 	}
 	return nil
@@ -65,22 +64,34 @@ func (p *pool) start(ctx context.Context, o election.Options) (*election.Member,
 	return p.group.Start(ctx, o)
 }
 
-// lead waits for the first work of a member other than not, who is the leader from then on.
-func (p *pool) lead(ctx context.Context, not *election.Member) (election.Sighting, error) {
-	ctx, cancel := bound(ctx, 4*p.durations.Lease+30*time.Second, "nobody leads "+p.name)
+// leader returns who works, and waits for somebody.
+func (p *pool) leader(ctx context.Context) (*election.Member, error) {
+	ctx, cancel := bound(ctx, p.patience(), "nobody leads "+p.name)
 	defer cancel()
-	s, err := p.group.Await(ctx, func(s election.Sighting) bool { return s.Name == "began" && s.Of != not })
-	p.leader = s.Of
-	return s, err
+	return p.group.Leader(ctx)
 }
+
+// successor waits for the first work of a member other than old.
+func (p *pool) successor(ctx context.Context, old *election.Member) (election.Sighting, error) {
+	ctx, cancel := bound(ctx, p.patience(), "nobody succeeds "+old.Identity)
+	defer cancel()
+	return p.group.Await(ctx, func(s election.Sighting) bool { return s.Name == "began" && s.Of != old })
+}
+
+// patience is more than an election takes.
+func (p *pool) patience() time.Duration { return 4*p.durations.Lease + 30*time.Second }
 
 // crash kills the leader without a word and returns how long nobody worked; a new member takes the place of the dead.
 func (p *pool) crash(ctx context.Context) (time.Duration, error) {
-	dead, killed := p.leader, election.Now()
+	dead, err := p.leader(ctx)
+	if err != nil {
+		return 0, err
+	}
+	killed := election.Now()
 	if err := dead.Kill(); err != nil {
 		return 0, err
 	}
-	s, err := p.lead(ctx, dead)
+	s, err := p.successor(ctx, dead)
 	if err != nil {
 		return 0, err
 	}
@@ -90,7 +101,11 @@ func (p *pool) crash(ctx context.Context) (time.Duration, error) {
 // restart kills the leader without a word and starts it again at once, as the kubelet starts a container of the same pod, and
 // returns how long nobody worked.
 func (p *pool) restart(ctx context.Context) (time.Duration, error) {
-	dead, killed := p.leader, election.Now()
+	dead, err := p.leader(ctx)
+	if err != nil {
+		return 0, err
+	}
+	killed := election.Now()
 	if err := dead.Kill(); err != nil {
 		return 0, err
 	}
@@ -98,7 +113,7 @@ func (p *pool) restart(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	s, err := p.lead(ctx, dead)
+	s, err := p.successor(ctx, dead)
 	if err == nil && s.Of != again {
 		err = fmt.Errorf("%s took over from %s, which had started again", s.Of.Identity, dead.Identity)
 	}

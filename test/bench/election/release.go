@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/kube-zen/zen-lead/test/bench"
-	"github.com/kube-zen/zen-lead/test/election"
 )
 
 // handover is one release of the lead, from the holder's decision to give it up.
@@ -91,16 +90,28 @@ func (f *releases) one(ctx context.Context, r *rig, e *emptied, p *pool) error {
 }
 
 func (p *pool) handover(ctx context.Context, e *emptied) (handover, error) {
-	old := p.leader
-	if err := old.Yield(); err != nil {
-		return handover{}, err
-	}
-	decided, err := p.group.Await(ctx, func(s election.Sighting) bool { return s.Of == old && s.Name == "decided" })
+	old, err := p.leader(ctx)
 	if err != nil {
 		return handover{}, err
 	}
-	began, err := p.lead(ctx, old)
-	return handover{program: p.program, pool: p.name, emptied: e.of(p.name) - decided.At, began: began.At - decided.At}, err
+	if err := old.Yield(); err != nil {
+		return handover{}, err
+	}
+	ctx, cancel := bound(ctx, p.patience(), old.Identity+" does not hand over")
+	defer cancel()
+	var decided, began time.Duration
+	for decided == 0 || began == 0 { // two processes tell, in any order
+		s, err := p.group.Next(ctx)
+		switch {
+		case err != nil:
+			return handover{}, err
+		case s.Of == old && s.Name == "decided":
+			decided = s.At
+		case s.Of != old && s.Name == "began":
+			began = s.At
+		}
+	}
+	return handover{program: p.program, pool: p.name, emptied: e.of(p.name) - decided, began: began - decided}, nil
 }
 
 // wait lets time pass, none if d is negative.

@@ -36,7 +36,6 @@ type Pool struct {
 	options Options
 	group   *election.Group
 	links   map[*election.Member]*proxy.Proxy
-	leader  *election.Member
 }
 
 // Start starts the members and waits until one of them works.
@@ -49,11 +48,9 @@ func Start(ctx context.Context, o Options) (*Pool, error) {
 	}
 	ctx, cancel := p.bound(ctx)
 	defer cancel()
-	s, err := p.group.Await(ctx, func(s election.Sighting) bool { return s.Name == "began" })
-	if err != nil {
+	if _, err := p.group.Leader(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: nobody leads: %w", o.Pool, err), p.Close())
 	}
-	p.leader = s.Of
 	return p, nil
 }
 

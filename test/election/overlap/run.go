@@ -3,6 +3,7 @@ package overlap
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -36,11 +37,27 @@ type Outcome struct {
 // reach is how long an answer takes from the proxy to the program, amply.
 const reach = 20 * time.Millisecond
 
+// errMoved: the leader lost the lead by itself before anything befell it, as happens on a machine that is short of time.
+var errMoved = errors.New("the leader does not renew")
+
 // Run carries out one schedule on the present leader. Afterwards another member leads, and this one contends again.
 func (p *Pool) Run(ctx context.Context, s Schedule) (Outcome, error) {
 	ctx, cancel := p.bound(ctx)
 	defer cancel()
-	link := p.links[p.leader]
+	for {
+		leader, err := p.group.Leader(ctx)
+		if err != nil {
+			return Outcome{}, fmt.Errorf("%s: nobody leads: %w", p.options.Pool, err)
+		}
+		o, err := p.befall(ctx, leader, s)
+		if !errors.Is(err, errMoved) || ctx.Err() != nil {
+			return o, err
+		}
+	}
+}
+
+func (p *Pool) befall(ctx context.Context, leader *election.Member, s Schedule) (Outcome, error) {
+	link := p.links[leader]
 	if s.Deaf {
 		reads := link.Hold(proxy.Match{Method: http.MethodGet})
 		defer reads.Release()
@@ -50,8 +67,10 @@ func (p *Pool) Run(ctx context.Context, s Schedule) (Outcome, error) {
 		Method: http.MethodPut, Resource: "leases", Namespace: p.options.Namespace, Name: p.options.Pool,
 	}, s.Late)
 	defer late.Remove()
-	if err := late.Await(ctx, 1); err != nil {
-		return Outcome{}, fmt.Errorf("%s: no renewal: %w", p.options.Pool, err)
+	renewing, cancel := context.WithTimeout(ctx, p.options.Lease)
+	defer cancel()
+	if err := late.Await(renewing, 1); err != nil {
+		return Outcome{}, fmt.Errorf("%s: %w: %w", p.options.Pool, errMoved, err)
 	}
 	o := Outcome{Applied: election.Now()}
 	select {
@@ -63,11 +82,12 @@ func (p *Pool) Run(ctx context.Context, s Schedule) (Outcome, error) {
 	late.Remove() // rules act in the order in which they were made
 	cut := link.Cut()
 	defer cut.Release()
-	return o, p.succeed(ctx, &o)
+	err := p.succeed(ctx, leader, &o)
+	return o, err
 }
 
 // succeed waits until the leader works no more and another member does.
-func (p *Pool) succeed(ctx context.Context, o *Outcome) error {
+func (p *Pool) succeed(ctx context.Context, leader *election.Member, o *Outcome) error {
 	var seen []election.Sighting
 	ended := false
 	var successor *election.Member
@@ -80,18 +100,17 @@ func (p *Pool) succeed(ctx context.Context, o *Outcome) error {
 		switch {
 		case s.Name == election.Gone:
 			return fmt.Errorf("%s: the process of %s ended by itself", p.options.Pool, s.Of.Identity)
-		case s.Of == p.leader && s.Name == "told":
+		case s.Of == leader && s.Name == "told":
 			o.Cause = s.Cause
-		case s.Of == p.leader && s.Name == "ended":
+		case s.Of == leader && s.Name == "ended":
 			ended, o.Ended = true, s.At
-		case s.Of != p.leader && s.Name == "began":
+		case s.Of != leader && s.Name == "began":
 			successor, o.Began = s.Of, s.At
 		case s.Of == successor && s.Name == "ended":
 			successor = nil
 		}
 	}
-	o.Both = both(p.leader, seen)
-	p.leader = successor
+	o.Both = both(leader, seen)
 	return nil
 }
 
