@@ -86,7 +86,7 @@ func (f *overlaps) runs(ctx context.Context, r *rig, p program, i, n int, starti
 	for k := range n {
 		late := latenesses[k%len(latenesses)]
 		s := p.schedule(chance, late)
-		if err := wait(ctx, rest/2+time.Duration(chance.Int64N(int64(p.durations.Interval())))); err != nil {
+		if err := wait(ctx, time.Second+time.Duration(chance.Int64N(int64(p.durations.Interval())))); err != nil {
 			return err
 		}
 		o, err := l.Run(ctx, s)

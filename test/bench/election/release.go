@@ -18,8 +18,9 @@ type handover struct {
 	emptied, began time.Duration
 }
 
-// rest is how long a member stays away that has given up the lead, so that it is another that takes it.
-const rest = 3 * time.Second
+// rest is how long a member stays away that has given up the lead, so that it is another that takes it: client-go's standbys look
+// after 4.4 s at the latest.
+const rest = 6 * time.Second
 
 // releases is what was found.
 type releases struct {
@@ -107,7 +108,9 @@ func (p *pool) handover(ctx context.Context, e *emptied) (handover, error) {
 			return handover{}, err
 		case s.Of == old && s.Name == "decided":
 			decided = s.At
-		case s.Of != old && s.Name == "began":
+		case s.Of == old && s.Name == "began":
+			return handover{}, fmt.Errorf("%s took the lead again before anybody else did", old.Identity)
+		case s.Name == "began":
 			began = s.At
 		}
 	}
