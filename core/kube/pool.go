@@ -48,7 +48,8 @@ func (p *Pool) Create(ctx context.Context, lasts time.Duration) error {
 	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace, Name: p.name, Labels: map[string]string{
 		v1alpha1.PoolLabel: p.name, "app.kubernetes.io/managed-by": "zen-lead",
 	}}}
-	l.Spec.LeaseDurationSeconds = new(int32(lasts / time.Second))
+	now := &metav1.MicroTime{Time: time.Now()} // electors that are not client-go's take a Lease without times at once
+	l.Spec.LeaseDurationSeconds, l.Spec.AcquireTime, l.Spec.RenewTime = new(int32(lasts/time.Second)), now, now
 	_, err := p.leases.Create(ctx, l, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create Lease %s/%s: %w", p.namespace, p.name, outcome(err))

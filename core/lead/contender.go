@@ -74,6 +74,9 @@ func (c *contender) see(l *kube.Lease) {
 func (c *contender) rule(p term.Pool, quit bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if p.NewSince > 0 && c.pool.NewSince > 0 {
+		p.NewSince = c.pool.NewSince
+	}
 	c.pool, c.quit = p, quit
 	c.wake()
 }

@@ -74,6 +74,9 @@ func (c *contender) govern(p *v1alpha1.LeaderPolicy) {
 		} else {
 			rules.Durations = d
 		}
+		if p.Status.ObservedGeneration == 0 {
+			rules.NewSince = max(c.clock.now().Mono, 1)
+		}
 		if p.Status.Candidates != nil {
 			rules.Candidates = int(*p.Status.Candidates)
 		}

@@ -40,6 +40,9 @@ type Pool struct {
 	Durations
 	// Candidates is how many may contend, 0 where it is not known.
 	Candidates int
+	// NewSince is since when, on one's own clock, it is known that zen-lead has not reported on the pool yet, 0 where it has: then it
+	// makes the first record, which nobody need wait for.
+	NewSince time.Duration
 	// Closed is why nobody may begin a term now, "" if somebody may.
 	Closed string
 }
@@ -68,12 +71,16 @@ type Step struct {
 
 // Reasons for a contender to wait.
 const (
+	WhyNew       = "zen-lead makes the first Lease of a pool"
 	WhyMissing   = "the Lease was made anew: whoever held the one before may still believe in it"
 	WhyStranger  = "the Lease is not the pool's: it has no annotation zen-lead/term-base"
 	WhyHeld      = "somebody else leads"
 	WhySuccessor = "another member is named as successor"
 	WhyRank      = "others go first"
 )
+
+// longestLease is what a policy may ask for. A longer one is nobody's who renews: zen-lead holds Leases of mode controller for ever.
+const longestLease = time.Hour
 
 // Next says what contender self should do about what it has seen, at now on the same clock.
 //
@@ -84,8 +91,10 @@ func (s Sight) Next(self Holder, p Pool, now time.Duration) Step {
 	switch {
 	case p.Closed != "":
 		return Step{Why: p.Closed}
+	case s.Missing && p.NewSince > 0 && now-p.NewSince < p.Retry:
+		return Step{After: p.Retry - (now - p.NewSince), Why: WhyNew}
 	case s.Missing:
-		return Step{Move: MoveCreate, After: max(r.Duration, p.Lease)}
+		return Step{Move: MoveCreate, After: max(p.Lease, min(r.Duration, longestLease))}
 	case !s.Owned:
 		return Step{Why: WhyStranger}
 	case r.Base == 0:

@@ -1,6 +1,7 @@
 package term_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -111,6 +112,21 @@ func TestAMissingRecordIsMadeToLastAsLongAsAnyHolderMayBelieveInTheOneBefore(t *
 	}
 	if got, want := (term.Sight{}).Lose(seen).Next(self, p, seen), (term.Step{Move: term.MoveCreate, After: 15 * time.Second}); got != want {
 		t.Errorf("of one that was never seen: Next() = %+v, want %+v", got, want)
+	}
+	s.Record.Duration = math.MaxInt32 * time.Second // of mode controller, where nobody renews
+	if got, want := s.Next(self, p, seen), (term.Step{Move: term.MoveCreate, After: time.Hour}); got != want {
+		t.Errorf("of one that was held for ever: Next() = %+v, want %+v", got, want)
+	}
+}
+
+func TestTheFirstRecordOfAPoolIsLeftToTheControllerForAMoment(t *testing.T) {
+	p := term.Pool{Durations: term.DefaultDurations, NewSince: seen}
+	missing := term.Sight{}.Lose(seen - time.Hour) // long before there was a policy
+	if got, want := missing.Next(self, p, seen+time.Second), (term.Step{After: time.Second, Why: term.WhyNew}); got != want {
+		t.Errorf("Next() = %+v, want %+v", got, want)
+	}
+	if got := missing.Next(self, p, seen+2*time.Second); got.Move != term.MoveCreate {
+		t.Errorf("where the controller does not: Next() = %+v", got)
 	}
 }
 
