@@ -140,7 +140,9 @@ func TestTheTermIsGivenUpOnceTheWorkHasReturnedAndNoSooner(t *testing.T) {
 			t.Errorf("the term ended while the work ends: %v", work.term.Err())
 		}
 		close(release)
-		<-a.done
+		if err := <-a.done; !errors.Is(err, ErrReleased) {
+			t.Errorf("Run returns %v", err)
+		}
 		if h := w.holder(); h != "" {
 			t.Errorf("%q holds the Lease", h)
 		}

@@ -2,6 +2,7 @@ package lead
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -46,7 +47,9 @@ func TestNoConnectionIsLeftWhenRunHasReturned(t *testing.T) {
 			next()
 		}
 		cancel()
-		<-returned
+		if err := <-returned; !errors.Is(err, ErrReleased) {
+			t.Errorf("Run returns %v", err)
+		}
 	}
 	for open > 0 {
 		next()

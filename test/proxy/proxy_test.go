@@ -185,6 +185,47 @@ func TestALateReplyIsOfAWriteThatArrivedAtOnce(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsHeldComesLateAndTheWriteArrivesBefore(t *testing.T) {
+	s, p, c := start(t)
+	held := p.HoldReply(putLease, 1)
+	answered := make(chan error, 1)
+	go func() { answered <- put(t.Context(), c, "one") }()
+	must(t, held.Await(t.Context(), 1))
+	if !strings.Contains(s.seen(), "one") || len(answered) != 0 {
+		t.Errorf("%q arrived, %d answered", s.seen(), len(answered))
+	}
+	held.Release()
+	must(t, <-answered)
+	dropped := p.HoldReply(putLease, 1)
+	go func() { answered <- put(t.Context(), c, "two") }()
+	must(t, dropped.Await(t.Context(), 1))
+	dropped.Drop()
+	if err := <-answered; err == nil || !strings.Contains(s.seen(), "two") {
+		t.Errorf("error %v, %q arrived", err, s.seen())
+	}
+}
+
+func TestADeafProgramIsHeard(t *testing.T) {
+	s, p, c := start(t)
+	deaf := p.Deafen()
+	ctx, cancel := context.WithCancel(t.Context())
+	answered := make(chan error, 2)
+	go func() { answered <- put(ctx, c, "one") }()
+	go func() { answered <- c.Get().AbsPath("/api/v1/pods").Do(ctx).Error() }()
+	must(t, deaf.Await(t.Context(), 2))
+	cancel()
+	for range 2 {
+		if err := <-answered; err == nil {
+			t.Error("it heard something")
+		}
+	}
+	if !strings.Contains(s.seen(), "one") || strings.Contains(s.seen(), "GET") {
+		t.Errorf("%q arrived", s.seen())
+	}
+	deaf.Release()
+	must(t, put(t.Context(), c, "two"))
+}
+
 func TestARefusedWriteIsAnsweredHere(t *testing.T) {
 	s, p, c := start(t)
 	refused := p.Refuse(proxy.Match{Contains: "one"}, 1, http.StatusConflict)

@@ -62,7 +62,7 @@ func (s *shuffle) RoundTrip(q *http.Request) (*http.Response, error) {
 		out := q.Clone(context.WithoutCancel(q.Context()))
 		out.Body = io.NopCloser(bytes.NewReader(body))
 		by(n > 1)
-		r, err := s.base.RoundTrip(out) //nolint:bodyclose // the caller does
+		r, err := s.base.RoundTrip(out)
 		if err == nil {
 			text, failed := io.ReadAll(r.Body)
 			err = errors.Join(failed, r.Body.Close())

@@ -69,7 +69,7 @@ func (s *storm) befall(ctx, spec context.Context, at *seat) error {
 		s.severs("answer late", func(p *proxy.Proxy) *proxy.Rule { return p.HoldReply(leaseWrite, 1) }),
 	}
 	for {
-		pass(ctx, between(at.dice, 100*time.Millisecond, durations.Lease))
+		pass(ctx, between(at.dice, 100*time.Millisecond, 2*durations.Lease))
 		if ctx.Err() != nil {
 			return s.replace(spec, at)
 		}
@@ -129,7 +129,7 @@ func (s *storm) yields(_ context.Context, at *seat) error {
 func (s *storm) severs(what string, cut func(*proxy.Proxy) *proxy.Rule) func(context.Context, *seat) error {
 	return func(ctx context.Context, at *seat) error {
 		r := cut(at.proxy)
-		pass(ctx, between(at.dice, 300*time.Millisecond, 2*durations.Lease))
+		pass(ctx, between(at.dice, 300*time.Millisecond, durations.Lease+time.Second))
 		s.happened(what, r.Count() > 0)
 		if at.dice.IntN(2) == 0 {
 			r.Release()
@@ -142,11 +142,8 @@ func (s *storm) severs(what string, cut func(*proxy.Proxy) *proxy.Rule) func(con
 
 // shake has the API server, etcd and the Lease come to harm.
 func (s *storm) shake(ctx, spec context.Context, dice *rand.Rand, outages int) error {
-	for {
-		pass(ctx, between(dice, 2*durations.Lease, 4*durations.Lease))
-		if ctx.Err() != nil {
-			return nil
-		}
+	lull := func() { pass(ctx, between(dice, 2*durations.Lease, 4*durations.Lease)) }
+	for lull(); ctx.Err() == nil; lull() {
 		switch dice.IntN(2) {
 		case 0:
 			if err := s.remove(spec); err == nil {
@@ -174,6 +171,7 @@ func (s *storm) shake(ctx, spec context.Context, dice *rand.Rand, outages int) e
 			s.happened("API server killed", true)
 		}
 	}
+	return nil
 }
 
 // rage has all of it happen for a while, to n seats, and returns when all is well again.
