@@ -65,7 +65,7 @@ var _ = Describe("One way", func() {
 		t.staysWith(ctx, standby, next)
 	}, limit)
 
-	It("the holder's writes lost: it stops by its own bound, and the next term begins after its duration", func(ctx context.Context) {
+	long("the holder's writes lost: it stops by its own bound, and the next term begins after its duration", func(ctx context.Context) {
 		t := newContest(ctx)
 		leader, standby, p, _ := t.pair(ctx)
 		known := t.renews(ctx)
@@ -76,9 +76,9 @@ var _ = Describe("One way", func() {
 		Expect(next.At-known).To(BeNumerically(">", durations.Lease), "nobody begins before that")
 		lost.Drop()
 		t.staysWith(ctx, standby, next)
-	}, limit)
+	})
 
-	It("and the other, for the holder: as with its writes lost", func(ctx context.Context) {
+	long("and the other, for the holder: as with its writes lost", func(ctx context.Context) {
 		t := newContest(ctx)
 		leader, standby, p, _ := t.pair(ctx)
 		known := t.renews(ctx)
@@ -89,7 +89,7 @@ var _ = Describe("One way", func() {
 		Expect(all.Count()).To(BeNumerically(">=", 1))
 		all.Drop()
 		t.staysWith(ctx, standby, next)
-	}, limit)
+	})
 
 	DescribeTable("for a standby: the holder's term goes on, and the standby leads once it can", func(ctx context.Context, sever cut) {
 		t := newContest(ctx)
@@ -109,8 +109,10 @@ var _ = Describe("One way", func() {
 		Expect(leader.Stop()).To(Succeed())
 		Expect(t.leads(ctx, standby).Term).To(BeNumerically(">", began.Term))
 	},
-		Entry("answers lost", limit, cut((*proxy.Proxy).Deafen)),
-		onlyFull(Entry("all lost", limit, cut((*proxy.Proxy).Cut))),
+		onlyFull(
+			Entry("answers lost", limit, cut((*proxy.Proxy).Deafen)),
+			Entry("all lost", limit, cut((*proxy.Proxy).Cut)),
+		),
 	)
 
 	DescribeTable("the answer to an acquisition lost: it is settled, in one term", func(ctx context.Context, lose func(*proxy.Proxy) *proxy.Rule) {

@@ -30,7 +30,7 @@ var _ = Describe("A Lease that is deleted while it is held", func() {
 		Expect(next.At - before).To(And(BeNumerically(">", durations.Lease), BeNumerically("<", 2*durations.Lease)))
 	}, limit)
 
-	unseen := func(ctx context.Context) {
+	long("ends the term of a holder that does not see it before the next begins", func(ctx context.Context) {
 		t := newContest(ctx)
 		leader, standby, p, began := t.pair(ctx)
 		known := t.renews(ctx)
@@ -44,8 +44,5 @@ var _ = Describe("A Lease that is deleted while it is held", func() {
 		Expect(cut.Count()).To(BeNumerically(">=", 1))
 		cut.Drop()
 		t.staysWith(ctx, standby, next)
-	}
-	if full { // the wait is the same
-		It("ends the term of a holder that does not see it before the next begins", unseen, limit)
-	}
+	})
 })

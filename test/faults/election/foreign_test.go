@@ -69,7 +69,7 @@ var _ = Describe("client-go's elector on a pool's Lease", func() {
 		onlyFull(Entry("each is killed", limit, (*election.Member).Kill, durations.Lease-durations.Interval(), 2*durations.Lease)),
 	)
 
-	stranger := func(ctx context.Context) {
+	long("has a Lease of its own making to itself", func(ctx context.Context) {
 		t := newContest(ctx)
 		Expect(t.remove(ctx)).To(Succeed())
 		theirs := t.member(ctx, "theirs", clientGo)
@@ -81,8 +81,5 @@ var _ = Describe("client-go's elector on a pool's Lease", func() {
 		t.leads(ctx, other)
 		t.renews(ctx)
 		Expect(t.Works()).To(HaveLen(2), "ours leaves it alone while it is free, too")
-	}
-	if full {
-		It("has a Lease of its own making to itself", stranger, limit)
-	}
+	})
 })

@@ -81,11 +81,11 @@ var _ = Describe("The holder that stands still in its work", func() {
 		t.nothingLost(r)
 	}, limit)
 
-	It("exits as soon as it goes on, unless it says what to do instead", func(ctx context.Context) {
+	long("exits as soon as it goes on, unless it says what to do instead", func(ctx context.Context) {
 		t, r := newContest(ctx), newRegister(true)
 		leader, began, resumed := t.freeze(ctx, r, durations.Lease)
 		gone := t.awaits(ctx, leader, "gone", resumed)
 		Expect(gone.At - resumed).To(BeNumerically("<", soon))
 		Expect(t.history().after(resumed, began.Term)).To(BeZero())
-	}, limit)
+	})
 })

@@ -54,7 +54,7 @@ var _ = Describe("A write that arrives late", func() {
 		Expect(election.Now()-began.At).To(BeNumerically("<", durations.Lease), "it had nobody to wait for")
 	}, limit)
 
-	It("to begin a term, of a process that is dead: others wait for it, no longer than for any", func(ctx context.Context) {
+	long("to begin a term, of a process that is dead: others wait for it, no longer than for any", func(ctx context.Context) {
 		t := newContest(ctx)
 		p := t.proxy()
 		held := p.HoldOne(leaseWrite)
@@ -66,9 +66,9 @@ var _ = Describe("A write that arrives late", func() {
 		landed := t.lastWrite()
 		next := t.leads(ctx, t.member(ctx, "b"))
 		Expect(next.At - landed).To(And(BeNumerically(">", durations.Lease), BeNumerically("<", 2*durations.Lease)))
-	}, limit)
+	})
 
-	It("to renew: the next renewal on the same version has arrived, and it fails", func(ctx context.Context) {
+	long("to renew: the next renewal on the same version has arrived, and it fails", func(ctx context.Context) {
 		t := newContest(ctx)
 		leader, _, p, began := t.pair(ctx)
 		held := p.HoldOne(leaseWrite)
@@ -76,11 +76,11 @@ var _ = Describe("A write that arrives late", func() {
 		t.renews(ctx)
 		Expect(lands(ctx, p, held)).To(Equal(http.StatusConflict))
 		t.staysWith(ctx, leader, began)
-	}, limit)
+	})
 
 	It("to renew, once the holder has stopped: it is found and released", func(ctx context.Context) {
 		t := newContest(ctx)
-		leader, standby, p, _ := t.pair(ctx)
+		leader, _, p, _ := t.pair(ctx)
 		known := t.renews(ctx)
 		held := p.HoldOne(leaseWrite)
 		others := p.Hold(leaseWrite)
@@ -89,12 +89,12 @@ var _ = Describe("A write that arrives late", func() {
 		Expect(lands(ctx, p, held)).To(Equal(http.StatusOK))
 		landed := t.renewed(ctx, known)
 		others.Drop()
-		next := t.leads(ctx, standby)
+		next := t.awaits(ctx, nil, "began", landed)
 		Expect(next.At-landed).To(BeNumerically("<", durations.Lease), "it was released")
-		t.staysWith(ctx, standby, next)
+		t.staysWith(ctx, next.Member, next)
 	}, limit)
 
-	orphan := func(ctx context.Context) {
+	long("to renew, once the holder is dead: others wait once more, no longer", func(ctx context.Context) {
 		t := newContest(ctx)
 		leader, standby, p, _ := t.pair(ctx)
 		known := t.renews(ctx)
@@ -105,10 +105,7 @@ var _ = Describe("A write that arrives late", func() {
 		landed := t.renewed(ctx, known)
 		next := t.leads(ctx, standby)
 		Expect(next.At - landed).To(And(BeNumerically(">", durations.Lease), BeNumerically("<", 2*durations.Lease)))
-	}
-	if full { // as for a process that has not begun
-		It("to renew, once the holder is dead: others wait once more, no longer", orphan, limit)
-	}
+	})
 })
 
 // renewed waits for a version later than after, and returns when the watch told of it.

@@ -43,6 +43,13 @@ func onlyFull(entries ...TableEntry) []TableEntry {
 	return nil
 }
 
+// long is a spec of the long form alone: a shorter one shows nearly the same.
+func long(text string, body func(context.Context)) {
+	if full {
+		It(text, body, limit)
+	}
+}
+
 // c has API server and etcd as processes of their own, and zen-lead is installed in it.
 var c *cluster.Cluster
 
