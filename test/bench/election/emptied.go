@@ -15,12 +15,12 @@ import (
 // emptied knows when a watch of its own saw that a Lease names nobody. It sees that at about the moment at which standbys can.
 type emptied struct {
 	mu sync.Mutex
-	at map[string]time.Duration
+	at map[string][]time.Duration
 }
 
 // watchEmptied watches until ctx ends, or the API server ends the watch: half an hour or more.
 func (r *rig) watchEmptied(ctx context.Context) (*emptied, error) {
-	e := &emptied{at: map[string]time.Duration{}}
+	e := &emptied{at: map[string][]time.Duration{}}
 	for _, namespace := range []string{oursNamespace, theirNamespace} {
 		w, err := r.client.CoordinationV1().Leases(namespace).Watch(ctx, metav1.ListOptions{})
 		if err != nil {
@@ -36,14 +36,20 @@ func (e *emptied) follow(w watch.Interface) {
 		now := election.Now()
 		if l, ok := seen.Object.(*coordinationv1.Lease); ok && (l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity == "") {
 			e.mu.Lock()
-			e.at[l.Name] = now
+			e.at[l.Name] = append(e.at[l.Name], now)
 			e.mu.Unlock()
 		}
 	}
 }
 
-func (e *emptied) of(pool string) time.Duration {
+// after is the first such moment of a pool after another. It is not known yet when the successor begins, who has a watch of its own.
+func (e *emptied) after(pool string, moment time.Duration) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.at[pool]
+	for _, at := range e.at[pool] {
+		if at > moment {
+			return at
+		}
+	}
+	return moment
 }

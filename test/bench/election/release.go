@@ -14,8 +14,8 @@ import (
 type handover struct {
 	program program
 	pool    string
-	// emptied is until the Lease was seen to name nobody, began until the successor worked.
-	emptied, began time.Duration
+	// decided is when, emptied how long after that the Lease was seen to name nobody, began how long after it the successor worked.
+	decided, emptied, began time.Duration
 }
 
 // rest is how long a member stays away that has given up the lead, so that it is another that takes it: client-go's standbys look
@@ -59,12 +59,12 @@ func (f *releases) measure(ctx context.Context, r *rig, rounds int) (err error) 
 	for i := range rounds {
 		begin := time.Now()
 		for k := range oursPerRound {
-			if err := f.one(ctx, r, e, our[(oursPerRound*i+k)%len(our)]); err != nil {
+			if err := f.one(ctx, r, our[(oursPerRound*i+k)%len(our)]); err != nil {
 				return err
 			}
 		}
 		for _, p := range []*pool{their[i%pools], tuned[i%pools]} {
-			if err := f.one(ctx, r, e, p); err != nil {
+			if err := f.one(ctx, r, p); err != nil {
 				return err
 			}
 		}
@@ -73,16 +73,20 @@ func (f *releases) measure(ctx context.Context, r *rig, rounds int) (err error) 
 			return err
 		}
 	}
+	for i := range f.handovers {
+		h := &f.handovers[i]
+		h.emptied = e.after(h.pool, h.decided) - h.decided
+	}
 	return nil
 }
 
 // one measures one handover, and a compare-and-swap.
-func (f *releases) one(ctx context.Context, r *rig, e *emptied, p *pool) error {
+func (f *releases) one(ctx context.Context, r *rig, p *pool) error {
 	took, err := r.raw.Swap(ctx)
 	if err != nil {
 		return err
 	}
-	h, err := p.handover(ctx, e)
+	h, err := p.handover(ctx)
 	if err != nil {
 		return err
 	}
@@ -90,7 +94,7 @@ func (f *releases) one(ctx context.Context, r *rig, e *emptied, p *pool) error {
 	return nil
 }
 
-func (p *pool) handover(ctx context.Context, e *emptied) (handover, error) {
+func (p *pool) handover(ctx context.Context) (handover, error) {
 	old, err := p.leader(ctx)
 	if err != nil {
 		return handover{}, err
@@ -114,7 +118,7 @@ func (p *pool) handover(ctx context.Context, e *emptied) (handover, error) {
 			began = s.At
 		}
 	}
-	return handover{program: p.program, pool: p.name, emptied: e.of(p.name) - decided, began: began - decided}, nil
+	return handover{program: p.program, pool: p.name, decided: decided, began: began - decided}, nil
 }
 
 // wait lets time pass, none if d is negative.
