@@ -54,7 +54,7 @@ func startWorkers(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 		return "", err
 	}
 	w.works = newWorkLog(w.kubernetes)
-	if _, err := w.awaitWork(ctx, worker, 0); err != nil {
+	if _, err := w.awaitWork(ctx, 0); err != nil {
 		return "", err
 	}
 	operators := newWorkLog(w.kubernetes)
@@ -71,9 +71,9 @@ func startWorkers(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 }
 
 // awaitWork waits until somebody works in a term above another, and returns that work.
-func (w *world) awaitWork(ctx context.Context, app string, above int64) (is Work, err error) {
+func (w *world) awaitWork(ctx context.Context, above int64) (is Work, err error) {
 	err = w.await(ctx, soon, "work in a term above "+fmt.Sprint(above), func(ctx context.Context) error {
-		found, err := w.pods(ctx, namespace, "app", app)
+		found, err := w.pods(ctx, namespace, "app", worker)
 		if err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (w *world) awaitWork(ctx context.Context, app string, above int64) (is Work
 
 // workingPod is the pod that works now.
 func (w *world) workingPod(ctx context.Context) (pod corev1.Pod, is Work, err error) {
-	if is, err = w.awaitWork(ctx, worker, 0); err != nil {
+	if is, err = w.awaitWork(ctx, 0); err != nil {
 		return pod, is, err
 	}
 	return pod, is, w.Get(ctx, client.ObjectKey{Namespace: namespace, Name: is.Pod}, &pod)
@@ -97,7 +97,7 @@ func (w *world) workingPod(ctx context.Context) (pod corev1.Pod, is Work, err er
 
 // another waits for the work of the next term, and checks all that was heard.
 func (w *world) another(ctx context.Context, was Work) (is Work, told string, err error) {
-	if is, err = w.awaitWork(ctx, worker, was.Term); err != nil {
+	if is, err = w.awaitWork(ctx, was.Term); err != nil {
 		return is, "", err
 	}
 	return is, fmt.Sprintf("work stood still for %s", w.works.silence(was.Term, is.Term).Round(time.Millisecond)), summary(CheckWork(w.works.all()))
@@ -198,7 +198,7 @@ func cutWorkerOff(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 	}
 	// What it did meanwhile is heard once its node is back.
 	err = w.await(ctx, soon, "the log of the worker that was cut off", func(ctx context.Context) error {
-		if _, err := w.awaitWork(ctx, worker, 0); err != nil {
+		if _, err := w.awaitWork(ctx, 0); err != nil {
 			return err
 		}
 		if !w.works.hasEnded(was.Term) {

@@ -4,6 +4,7 @@ package guide
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,14 +20,15 @@ func Program(root, page string) (string, error) {
 	if !found {
 		return "", fmt.Errorf("%s shows no Go program", page)
 	}
-	program := "package main\n"
+	var program strings.Builder
+	program.WriteString("package main\n")
 	for line := range strings.Lines(after) {
 		if strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "    ") {
 			break
 		}
-		program += strings.TrimPrefix(line, "    ")
+		program.WriteString(strings.TrimPrefix(line, "    "))
 	}
-	return strings.TrimSpace(program) + "\n", nil
+	return strings.TrimSpace(program.String()) + "\n", nil
 }
 
 // Write writes a module of its own with the program of a page, and with files that belong to it (the program's work), into an
@@ -41,9 +43,7 @@ func Write(root, page, dir string, files map[string]string) error {
 		"go.mod":  "module example.com/" + filepath.Base(dir) + "\n\ngo 1.26.0\n",
 		"go.work": workspace(root),
 	}
-	for name, text := range files {
-		all[name] = text
-	}
+	maps.Copy(all, files)
 	var failed []error
 	for name, text := range all {
 		failed = append(failed, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
@@ -53,10 +53,11 @@ func Write(root, page, dir string, files map[string]string) error {
 
 // workspace is a go.work of the program and our modules, where they name each other by v0.0.0.
 func workspace(root string) string {
-	w := "go 1.26.0\n\nuse .\n"
+	var w strings.Builder
+	w.WriteString("go 1.26.0\n\nuse .\n")
 	for _, module := range []string{"core", "integrations/kubebuilder"} {
 		folder := filepath.Join(root, module)
-		w += "use " + folder + "\nreplace github.com/kube-zen/zen-lead/" + module + " v0.0.0 => " + folder + "\n"
+		fmt.Fprintf(&w, "use %s\nreplace github.com/kube-zen/zen-lead/%s v0.0.0 => %s\n", folder, module, folder)
 	}
-	return w
+	return w.String()
 }
