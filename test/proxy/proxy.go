@@ -17,6 +17,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -110,8 +111,19 @@ func (p *Proxy) Close() {
 	for _, r := range rules {
 		r.Drop()
 	}
-	p.server.CloseClientConnections()
-	p.server.Close()
+	closed := make(chan struct{})
+	go func() {
+		p.server.Close() // waits for what is under way
+		close(closed)
+	}()
+	for open := true; open; {
+		p.server.CloseClientConnections() // again: a program that lives connects anew, and its watch would last for minutes
+		select {
+		case <-closed:
+			open = false
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 	if p.Kubeconfig != "" {
 		_ = os.Remove(p.Kubeconfig) // in the temporary folder
 	}
