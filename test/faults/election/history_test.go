@@ -51,7 +51,7 @@ var _ = Describe("The history of a register that members increment", func() {
 		Expect(value).To(And(BeNumerically(">=", h.acknowledged()), BeNumerically("<=", h.acknowledged()+h.unknown())))
 		Expect(100*h.overlapping()/len(h)).To(BeNumerically(">=", 20), "without operations that overlap it shows nothing")
 		Expect(h.unknown()).To(BeNumerically(">", 0), "without operations whose outcome is unknown it shows nothing")
-		Expect(terms).To(BeNumerically(">", longer(1, 20)))
+		Expect(terms).To(BeNumerically(">", longer(1, 10)))
 		for _, what := range []string{"frozen", "killed", "stopped", "yielded", "deaf", "cut off", "writes held", "answers lost", "write late", "answer late", "Lease deleted", "etcd frozen", "API server killed"} {
 			if full {
 				Expect(s.counts).To(HaveKey(what))

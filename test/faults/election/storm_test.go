@@ -69,7 +69,7 @@ func (s *storm) befall(ctx, spec context.Context, at *seat) error {
 		s.severs("answer late", func(p *proxy.Proxy) *proxy.Rule { return p.HoldReply(leaseWrite, 1) }),
 	}
 	for {
-		pass(ctx, between(at.dice, 100*time.Millisecond, 2*durations.Lease))
+		pass(ctx, between(at.dice, 500*time.Millisecond, 3*durations.Lease))
 		if ctx.Err() != nil {
 			return s.replace(spec, at)
 		}
@@ -142,7 +142,7 @@ func (s *storm) severs(what string, cut func(*proxy.Proxy) *proxy.Rule) func(con
 
 // shake has the API server, etcd and the Lease come to harm.
 func (s *storm) shake(ctx, spec context.Context, dice *rand.Rand, outages int) error {
-	lull := func() { pass(ctx, between(dice, 2*durations.Lease, 4*durations.Lease)) }
+	lull := func() { pass(ctx, between(dice, 3*durations.Lease, 6*durations.Lease)) }
 	for lull(); ctx.Err() == nil; lull() {
 		switch dice.IntN(2) {
 		case 0:
