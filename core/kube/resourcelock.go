@@ -87,7 +87,7 @@ func (l *ResourceLock) see(lease *Lease) {
 // in it.
 func (l *ResourceLock) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
 	l.mu.Lock()
-	lasts := max(time.Duration(r.LeaseDurationSeconds)*time.Second, l.sight.Record.Duration)
+	lasts := l.sight.Anew(time.Duration(r.LeaseDurationSeconds) * time.Second)
 	l.mu.Unlock()
 	if err := l.pool.Create(ctx, lasts); err != nil {
 		return err
@@ -119,16 +119,21 @@ func (l *ResourceLock) Update(ctx context.Context, r resourcelock.LeaderElection
 // next is the record that client-go's stands for.
 func (l *ResourceLock) next(r resourcelock.LeaderElectionRecord) (term.Record, error) {
 	next := l.lease.Record
-	switch {
+	// What client-go does not look at: whom a release empties the record of, whose record it is, how long one that was made anew is
+	// to be left alone, and that clocks differ.
+	switch seen := time.Since(l.begun); {
+	case r.HolderIdentity == "" && next.Holder != l.self:
+		return next, fmt.Errorf("%w: Lease %s names %q: it is not this process's to give up", term.ErrLost, l.describe, next.Holder.Identity)
 	case r.HolderIdentity == "":
 		next = next.Empty()
 	case next.Holder != l.self:
-		// What client-go does not look at: whose record it is, and how long one that was made anew is to be left alone.
 		switch {
 		case !l.lease.Owned:
 			return next, fmt.Errorf("%w: Lease %s: %s", term.ErrHeld, l.describe, term.WhyStranger)
-		case l.sight.LeaveFor(time.Since(l.begun)) > 0:
+		case l.sight.LeaveFor(seen) > 0:
 			return next, fmt.Errorf("%w: Lease %s: %s", term.ErrHeld, l.describe, term.WhyMissing)
+		case l.sight.HeldFor(seen) > 0:
+			return next, fmt.Errorf("%w: Lease %s: %s", term.ErrHeld, l.describe, term.WhyHeld)
 		}
 		next = next.Grant(l.self, 0)
 		next.Successor = ""

@@ -94,7 +94,7 @@ func (s Sight) Next(self Holder, p Pool, now time.Duration) Step {
 	case s.Missing && p.NewSince > 0 && now-p.NewSince < p.Retry:
 		return Step{After: p.Retry - (now - p.NewSince), Why: WhyNew}
 	case s.Missing:
-		return Step{Move: MoveCreate, After: max(p.Lease, min(r.Duration, longestLease))}
+		return Step{Move: MoveCreate, After: s.Anew(p.Lease)}
 	case !s.Owned:
 		return Step{Why: WhyStranger}
 	case r.Base == 0:
@@ -102,7 +102,7 @@ func (s Sight) Next(self Holder, p Pool, now time.Duration) Step {
 	case r.Holder == self, r.Holder.UID == self.UID && self.UID != "" && self.Process.Succeeds(r.Holder.Process):
 		return Step{Move: MoveAcquire} // nothing of it runs any more
 	case r.Held():
-		return after(Wait(r.lasts())+rank(self, r, p)-seen, WhyHeld)
+		return after(s.HeldFor(now)+rank(self, r, p), WhyHeld)
 	case r.Successor == self.Identity:
 		return Step{Move: MoveAcquire}
 	case r.Successor != "":
@@ -134,6 +134,20 @@ func (s Sight) LeaveFor(now time.Duration) time.Duration {
 		return 0
 	}
 	return Wait(s.Record.Duration) - (now - s.Changed)
+}
+
+// HeldFor is how long, from now on the same clock, the record's holder may believe in it, if it gives no sign of life; 0 or less
+// where that is over.
+func (s Sight) HeldFor(now time.Duration) time.Duration {
+	if !s.Record.Held() {
+		return 0
+	}
+	return Wait(s.Record.lasts()) - (now - s.Changed)
+}
+
+// Anew is how long a record that is made in the place of a missing one lasts, where the pool's own last for d.
+func (s Sight) Anew(d time.Duration) time.Duration {
+	return max(d, min(s.Record.Duration, longestLease))
 }
 
 const (
