@@ -35,7 +35,7 @@ func Begin(sent Instant, d Durations) Validity {
 // Tried notes that a renewal with durations d was sent, whose outcome is not known. It may have replaced the record's duration by
 // a shorter one.
 func (v *Validity) Tried(sent Instant, d Durations) {
-	after := sent.Since(v.sent)
+	after := sent.Mono - v.sent.Mono // a wall clock that is ahead now may be set back before the end
 	v.work, v.hard = min(v.work, after+d.RenewDeadline), min(v.hard, after+d.HardStop())
 }
 

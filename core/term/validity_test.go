@@ -39,6 +39,10 @@ func TestValidity(t *testing.T) {
 		"a renewal of unknown outcome that may have shortened the record shortens the term": {
 			func(v *term.Validity) { v.Tried(at(105*second), short) }, at(105 * second),
 			term.Times{Work: 2 * second, Hard: 2850 * time.Millisecond, Renew: 0}},
+		"it shortens the term also where the wall clock was ahead when it was sent, and is set back": {
+			func(v *term.Validity) {
+				v.Tried(term.Instant{Mono: 105 * second, Wall: at(109 * second).Wall}, short)
+			}, at(106 * second), term.Times{Work: second, Hard: 1850 * time.Millisecond, Renew: -second}},
 		"the machine was suspended: its monotonic clock stood still": {
 			func(*term.Validity) {}, term.Instant{Mono: 101 * second, Wall: at(160 * second).Wall},
 			term.Times{Work: -50 * second, Hard: 14250*time.Millisecond - 60*second, Renew: -55 * second}},
