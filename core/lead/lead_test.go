@@ -44,6 +44,25 @@ func TestARenewalCountsFromWhenItWasSentAndNotFromItsAnswer(t *testing.T) {
 	})
 }
 
+func TestATermWhoseRenewalsAreRefusedIsLostForCertain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		w.befalls = func(_ context.Context, n int, do func() (*kube.Lease, error)) (*kube.Lease, error) {
+			if n > 1 {
+				return nil, errors.New("forbidden")
+			}
+			return do()
+		}
+		fn, began := calls(atOnce())
+		w.contends("a", fn)
+		work := <-began
+		<-work.ctx.Done()
+		if cause := context.Cause(work.ctx); !errors.Is(cause, ErrLost) {
+			t.Errorf("cause %v, want ErrLost: nothing is unknown", cause)
+		}
+	})
+}
+
 func TestATermCountsFromWhenItsFirstWriteWasSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kube-zen/zen-lead/core/kube"
@@ -187,9 +188,19 @@ func (l *leading) settle(r renewal) {
 		pause := r.attempt.durations.Retry
 		if errors.Is(r.err, term.ErrUnknown) {
 			pause /= 4 // it is to be settled
+		} else {
+			l.refused(r.attempt)
 		}
 		l.again = l.clock.now().Add(pause)
 		l.log.Warn("The term could not be renewed", "term", l.term.Number, "error", r.err)
+	}
+}
+
+// refused notes that a renewal certainly did not happen.
+func (l *leading) refused(a attempt) {
+	l.tries = slices.DeleteFunc(l.tries, func(other attempt) bool { return other.record.Renewed.Equal(a.record.Renewed) })
+	if len(l.tries) == 0 {
+		l.tenure.settled()
 	}
 }
 

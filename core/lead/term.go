@@ -92,6 +92,13 @@ func (t *tenure) confirmed(sent term.Instant, d term.Durations) {
 	}
 }
 
+// settled notes that no renewal can have happened but those that are known.
+func (t *tenure) settled() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pending = false
+}
+
 // times returns what is left of the term, at this moment.
 func (t *tenure) times() (times term.Times) {
 	t.mu.Lock()
