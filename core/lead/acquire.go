@@ -51,11 +51,11 @@ func (a *acquisition) begun() *held {
 	if w == nil {
 		return nil
 	}
-	a.tries = nil
 	t := &tenure{clock: a.clock, validity: term.Begin(w.sent, w.durations)}
 	if t.err() != nil {
-		return nil // nothing of it ran: it is replaced by another
+		return nil // nothing of it ran: it is replaced by another, or given up
 	}
+	a.tries = nil
 	number := int64(l.Record.Term())
 	a.log.Info("This process leads", "term", number)
 	return &held{tenure: t, lease: l, term: Term{Number: number, Holder: a.self.Identity, tenure: t}}

@@ -142,6 +142,35 @@ func TestAnUnknownAcquisitionIsSettledBeforeRunReturns(t *testing.T) {
 	})
 }
 
+func TestAnAcquisitionThatCameTooLateIsGivenUpBeforeRunReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		w.befalls = func(ctx context.Context, n int, do func() (*kube.Lease, error)) (*kube.Lease, error) {
+			if time.Since(w.start) > shortest.RenewDeadline+600*time.Millisecond {
+				return do()
+			}
+			if n == 1 {
+				time.AfterFunc(shortest.RenewDeadline+400*time.Millisecond, func() { _, _ = do() })
+			}
+			return lost(ctx)
+		}
+		fn, began := calls(atOnce())
+		a := w.contends("a", fn)
+		time.Sleep(shortest.RenewDeadline + 500*time.Millisecond)
+		if h := w.holder(); h != "a" {
+			t.Fatalf("%q holds the Lease: the test shows nothing", h)
+		}
+		a.cancel()
+		<-a.done
+		if h := w.holder(); h != "" {
+			t.Errorf("%s holds the Lease, and contends no more", h)
+		}
+		if len(began) > 0 {
+			t.Error("the function was called in a term that was over")
+		}
+	})
+}
+
 func TestTheTermIsGivenUpOnceTheWorkHasReturnedAndNoSooner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire(t)
