@@ -29,6 +29,8 @@ type contender struct {
 	renewConnections func()
 	overrun          func(Term)
 	exit             func()
+	// flush waits, for at most some time, until what was logged is written.
+	flush func(time.Duration)
 
 	// changed is sent to when anything below changes.
 	changed chan struct{}
@@ -48,7 +50,7 @@ const unknownPolicy = "the LeaderPolicy is not known yet"
 
 func newContender(s store, c clock, self term.Holder, log *slog.Logger) *contender {
 	return &contender{
-		store: s, clock: c, self: self, log: log, renewConnections: func() {}, exit: func() {}, changed: make(chan struct{}, 1),
+		store: s, clock: c, self: self, log: log, renewConnections: func() {}, exit: func() {}, flush: func(time.Duration) {}, changed: make(chan struct{}, 1),
 		pool: term.Pool{Durations: term.DefaultDurations, Closed: unknownPolicy},
 	}
 }
@@ -97,6 +99,9 @@ func (c *contender) look() (l *kube.Lease, s term.Sight, p term.Pool, quit bool)
 
 // run contends until fn has returned by itself, or ctx has ended.
 func (c *contender) run(ctx context.Context, fn Func) error {
+	log, flush, end := logAside(c.log)
+	defer end()
+	c.log, c.flush = log, flush
 	for {
 		h, err := c.acquire(ctx)
 		if err != nil {

@@ -204,6 +204,9 @@ func (l *leading) refused(a attempt) {
 	}
 }
 
+// lastWords is how long, at most, the end of the process waits for its log.
+const lastWords = 50 * time.Millisecond
+
 // overrunning ends the process, or does what was asked for instead.
 func (l *leading) overrunning() {
 	l.overran = true
@@ -212,6 +215,7 @@ func (l *leading) overrunning() {
 		l.overrun(l.term)
 		return
 	}
+	l.flush(lastWords)
 	l.exit()
 }
 

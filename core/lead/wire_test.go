@@ -25,11 +25,12 @@ type wire struct {
 	writes  atomic.Int32
 	// silent: the watch tells nothing.
 	silent atomic.Bool
+	log    *slog.Logger
 }
 
 func newWire(t *testing.T) *wire {
 	t.Helper()
-	return &wire{world: newWorld(t, 0, io.Discard)}
+	return &wire{world: newWorld(t, 0, io.Discard), log: slog.New(slog.DiscardHandler)}
 }
 
 // lost is a write, or its answer, that is lost: the client waits until it gives up.
@@ -128,7 +129,7 @@ type running struct {
 func (s *wire) contends(name string, fn Func) *running {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	h := term.Holder{Identity: name, UID: "uid-" + name, Process: term.Process{ID: name}}
-	r := &running{newContender(s, bubble{s.start}, h, slog.New(slog.DiscardHandler)), cancel, make(chan error, 1), make(chan time.Time, 1)}
+	r := &running{newContender(s, bubble{s.start}, h, s.log), cancel, make(chan error, 1), make(chan time.Time, 1)}
 	r.exit = func() { r.exited <- time.Now() }
 	r.rule(term.Pool{Durations: shortest}, false)
 	following, stop := context.WithCancel(s.t.Context())
