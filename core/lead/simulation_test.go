@@ -1,6 +1,7 @@
 package lead
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -38,7 +39,7 @@ func TestSchedules(t *testing.T) {
 	}
 	for _, want := range []string{
 		"terms", "conflicts", "requests lost", "requests late", "answers lost", "answers slow", "answers 500", "killed", "restarted in place", "paused",
-		"cut", "deaf", "lease deleted", "lease annotated", "clock set", "ignores its end", "overran", "exited", "paused by the policy", "closed by the policy", "causes " + ErrLost.Error(), "causes " + ErrReleased.Error(), "causes " + ErrUnknown.Error(),
+		"cut", "deaf", "lease deleted", "lease annotated", "clock set", "ignores its end", "overran", "exited", "paused by the policy", "closed by the policy", "durations changed", "causes " + ErrLost.Error(), "causes " + ErrReleased.Error(), "causes " + ErrUnknown.Error(),
 	} {
 		if counts[want] == 0 && schedules() >= 300 {
 			t.Errorf("no schedule had %q: the simulation shows nothing of it", want)
@@ -72,6 +73,8 @@ type story struct {
 	processes []*process
 	dead      []*process
 	born      int
+	// settled is when nobody goes by earlier durations any more.
+	settled time.Time
 }
 
 func (s *story) play() {
@@ -104,7 +107,7 @@ func (s *story) bear(name, container string) {
 func (s *story) befall() {
 	i := int(s.between(0, time.Duration(len(s.processes)-1)))
 	q := s.processes[i]
-	what := s.intN(17)
+	what := s.intN(18)
 	_, _ = fmt.Fprintln(s.out, time.Since(s.start), "event", what, q)
 	switch what {
 	case 0, 1, 2:
@@ -132,7 +135,7 @@ func (s *story) befall() {
 	case 10:
 		q.set(false, false)
 	case 11:
-		if s.between(0, 2) == 0 {
+		if s.between(0, 2) == 0 && time.Now().After(s.settled) {
 			s.remove()
 		}
 	case 12:
@@ -150,6 +153,21 @@ func (s *story) befall() {
 	case 15:
 		s.note("paused by the policy")
 		s.rule("it is paused", false)
+	case 17:
+		s.note("durations changed")
+		d := []term.Durations{
+			term.DefaultDurations, {Lease: 3 * time.Second, RenewDeadline: 2 * time.Second, Retry: time.Second}, {Lease: 40 * time.Second, RenewDeadline: 30 * time.Second, Retry: 5 * time.Second},
+		}[s.intN(3)]
+		s.durations = d
+		// Whoever begins now knows nothing of a longer duration before. It must not make the Lease of a holder that does.
+		s.settled = time.Now().Add(2 * time.Minute)
+		for _, q := range s.processes { // each hears of it at another time
+			wait := s.between(0, 20*time.Second)
+			go func() {
+				s.sleep(context.Background(), wait)
+				q.c.rule(term.Pool{Durations: d, Candidates: 3}, false)
+			}()
+		}
 	case 16:
 		s.note("closed by the policy")
 		s.rule("it is not a pool of contenders", true)
