@@ -18,8 +18,8 @@ type Func func(ctx context.Context, term Term) error
 
 // Run contends for the lead of a pool and calls fn once this process leads. If fn returns while its context lives, the term is
 // released and Run returns fn's error. If a term ends before fn returned, Run waits for that and contends again, any number of
-// times. Run returns as well once ctx has ended and fn has returned: with fn's error, if it is not that of ctx, and ErrReleased
-// and the cause of ctx.
+// times. Run returns as well once ctx has ended and fn has returned: with fn's error, if that is another than the end of its context,
+// else with ErrReleased and the cause of ctx.
 //
 // fn must return when its context ends. If it has not by the time another member may lead, the process exits with status 1,
 // unless [OnOverrun] says otherwise.
