@@ -14,6 +14,11 @@ func ended(p *corev1.Pod) bool {
 	if _, mirror := p.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
 		return false
 	}
+	if slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.DisruptionTarget && c.Reason == deletionByPodGC
+	}) {
+		return false // its kubelet, gone since, may have started a container again that it had reported to have terminated
+	}
 	over := map[string]bool{}
 	for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses) {
 		t := s.State.Terminated
@@ -31,6 +36,9 @@ func ended(p *corev1.Pod) bool {
 	}
 	return len(p.Spec.Containers) > 0
 }
+
+// deletionByPodGC is the reason that the garbage collector of pods gives where it, and no kubelet, made the phase a terminal one.
+const deletionByPodGC = "DeletionByPodGC"
 
 // containerStatusUnknown is the kubelet's reason for a container that it cannot find.
 const containerStatusUnknown = "ContainerStatusUnknown"

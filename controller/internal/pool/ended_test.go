@@ -49,6 +49,10 @@ func TestWhatProvesThatAPodHasEnded(t *testing.T) {
 		"each container terminated": {endedPod(), true},
 		"the phase alone does not: the garbage collector of pods sets it": {
 			endedPod(func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }), false},
+		"nor with what a kubelet last said that may have started one again": {
+			endedPod(func(p *corev1.Pod) {
+				p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "DeletionByPodGC"})
+			}), false},
 		"nor while the phase says that it may go on": {endedPod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodRunning }), false},
 		"nor where the kubelet does not know":        {endedPod(func(p *corev1.Pod) { p.Status.ContainerStatuses[1] = terminated("side", "ContainerStatusUnknown") }), false},
 		"nor where it says no reason":                {endedPod(func(p *corev1.Pod) { p.Status.ContainerStatuses[1] = terminated("side", "") }), false},
