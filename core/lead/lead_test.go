@@ -3,7 +3,6 @@ package lead
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -108,120 +107,6 @@ func TestWorkThatDoesNotEndEndsTheProcessBeforeOthersMayBegin(t *testing.T) {
 			t.Error("the process does not exit")
 		}
 		close(stuck)
-	})
-}
-
-// stuck is a log whose reader is gone: whoever writes to it waits.
-type stuck struct {
-	slog.Handler
-	freed <-chan struct{}
-}
-
-func (h stuck) Enabled(context.Context, slog.Level) bool  { return true }
-func (h stuck) Handle(context.Context, slog.Record) error { <-h.freed; return nil }
-
-func TestALogThatStandsStillHoldsUpNoEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWire(t)
-		freed := make(chan struct{})
-		t.Cleanup(func() { close(freed) })
-		w.log = slog.New(stuck{slog.DiscardHandler, freed})
-		w.befalls = func(ctx context.Context, n int, do func() (*kube.Lease, error)) (*kube.Lease, error) {
-			if n > 1 {
-				return lost(ctx)
-			}
-			return do()
-		}
-		began, release := make(chan context.Context, 1), make(chan struct{})
-		a := w.contends("a", func(ctx context.Context, _ Term) error {
-			began <- ctx
-			<-release
-			return ctx.Err()
-		})
-		var work context.Context
-		select {
-		case work = <-began:
-		case <-time.After(time.Minute):
-			t.Fatal("nobody leads")
-		}
-		select {
-		case <-work.Done():
-			if took := time.Since(w.start); !near(took, shortest.RenewDeadline) {
-				t.Errorf("the work is told after %v", took)
-			}
-		case <-time.After(time.Minute):
-			t.Error("the work is not told")
-		}
-		select {
-		case at := <-a.exited:
-			if took := at.Sub(w.start); took > shortest.HardStop()+lastWords {
-				t.Errorf("the process exits after %v", took)
-			}
-		case <-time.After(time.Minute):
-			t.Error("the process does not exit")
-		}
-		close(release)
-	})
-}
-
-// A write whose outcome is not known may arrive after the read that did not find it.
-func TestAnUnknownAcquisitionIsSettledBeforeRunReturns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWire(t)
-		landed := make(chan error, 1)
-		w.befalls = func(ctx context.Context, n int, do func() (*kube.Lease, error)) (*kube.Lease, error) {
-			if n > 1 {
-				return do()
-			}
-			go func() {
-				time.Sleep(2 * time.Second)
-				_, err := do()
-				landed <- err
-			}()
-			return lost(ctx)
-		}
-		fn, _ := calls(atOnce())
-		a := w.contends("a", fn)
-		time.Sleep(100 * time.Millisecond)
-		a.cancel()
-		if err := <-a.done; !errors.Is(err, ErrReleased) {
-			t.Errorf("Run returns %v", err)
-		}
-		if err := <-landed; !errors.Is(err, kube.ErrChanged) {
-			t.Errorf("the late write: %v, want a conflict", err)
-		}
-		if h := w.holder(); h != "" {
-			t.Errorf("%s holds the Lease, and contends no more", h)
-		}
-	})
-}
-
-func TestAnAcquisitionThatCameTooLateIsGivenUpBeforeRunReturns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWire(t)
-		w.befalls = func(ctx context.Context, n int, do func() (*kube.Lease, error)) (*kube.Lease, error) {
-			if time.Since(w.start) > shortest.RenewDeadline+600*time.Millisecond {
-				return do()
-			}
-			if n == 1 {
-				time.AfterFunc(shortest.RenewDeadline+400*time.Millisecond, func() { _, _ = do() })
-			}
-			return lost(ctx)
-		}
-		fn, began := calls(atOnce())
-		a := w.contends("a", fn)
-		time.Sleep(shortest.RenewDeadline + 500*time.Millisecond)
-		if h := w.holder(); h != "a" {
-			t.Fatalf("%q holds the Lease: the test shows nothing", h)
-		}
-		a.cancel()
-		_ = <-a.done
-		if h := w.holder(); h != "" {
-			t.Errorf("%s holds the Lease, and contends no more", h)
-		}
-		if len(began) > 0 {
-			t.Error("the function was called in a term that was over")
-		}
 	})
 }
 
