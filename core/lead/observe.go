@@ -78,7 +78,7 @@ func leaderOf(s term.Sight, now time.Duration) (l Leader, expires time.Duration)
 	if s.Missing || !s.Record.Held() {
 		return Leader{}, time.Hour
 	}
-	if expires = term.Wait(s.Record.Duration) - (now - s.Changed); expires <= 0 {
+	if expires = s.HeldFor(now); expires <= 0 {
 		return Leader{}, time.Hour
 	}
 	return Leader{Name: s.Record.Holder.Identity, UID: s.Record.Holder.UID, Term: int64(s.Record.Term())}, expires

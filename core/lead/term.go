@@ -9,7 +9,7 @@ import (
 
 // The four outcomes, as the cause of a context that ended and as errors of [Run] and [Term.Err].
 var (
-	// ErrHeld: somebody else leads.
+	// ErrHeld: somebody else leads. Run waits instead, and does not return it.
 	ErrHeld = term.ErrHeld
 	// ErrLost: the term ended, or was taken.
 	ErrLost = term.ErrLost

@@ -13,6 +13,9 @@ import (
 
 // Reconciler reconciles while this process leads. What it is asked for at other times it remembers, once each, and asks for again
 // when a term begins: so it is a source too.
+//
+// Caveats: a replica that follows remembers every request once, also for objects that are deleted meanwhile, until it leads. That is
+// about a hundred bytes for each object that ever was.
 type Reconciler[R comparable] struct {
 	election *Election
 	inner    reconcile.TypedReconciler[R]
