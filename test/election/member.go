@@ -26,6 +26,8 @@ const (
 	Lead Elector = "lead"
 	// ClientGo is client-go's, with ReleaseOnCancel.
 	ClientGo Elector = "client-go"
+	// Lock is client-go's on the Lease of a pool of mode participant, by kube.ResourceLock.
+	Lock Elector = "lock"
 )
 
 // Options of a member.

@@ -20,13 +20,15 @@ type program struct {
 // The programs: each with the durations that both have by default, and with short ones, as a program has that is tuned for
 // fast failover. Durations of ours are whole seconds.
 var (
-	ours       = program{"zen-lead 15/10/2", "zen-lead", election.Lead, seconds(15, 10, 2)}
-	oursTuned  = program{"zen-lead 3/2/1", "zen-lead-tuned", election.Lead, seconds(3, 2, 1)}
-	theirs     = program{"client-go 15/10/2", "client-go", election.ClientGo, seconds(15, 10, 2)}
+	ours      = program{"zen-lead 15/10/2", "zen-lead", election.Lead, seconds(15, 10, 2)}
+	oursTuned = program{"zen-lead 3/2/1", "zen-lead-tuned", election.Lead, seconds(3, 2, 1)}
+	theirs    = program{"client-go 15/10/2", "client-go", election.ClientGo, seconds(15, 10, 2)}
+	// client-go's elector on the Lease of a pool, by kube.ResourceLock.
+	onOurLock  = program{"client-go 15/10/2 on kube.ResourceLock", "lock", election.Lock, seconds(15, 10, 2)}
 	theirTuned = program{"client-go 3/2/0.5", "client-go-tuned", election.ClientGo, seconds(3, 2, 0.5)}
 )
 
-// programs are all of them.
+// programs are those that are measured in all things.
 var programs = []program{ours, theirs, oursTuned, theirTuned}
 
 func seconds(lease, renew, retry float64) term.Durations {
@@ -42,10 +44,10 @@ const (
 )
 
 func (p program) namespace() string {
-	if p.elector == election.Lead {
-		return oursNamespace
+	if p.elector == election.ClientGo {
+		return theirNamespace
 	}
-	return theirNamespace
+	return oursNamespace
 }
 
 func (p program) pool(n int) string { return fmt.Sprintf("%s-%02d", p.short, n) }

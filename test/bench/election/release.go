@@ -49,12 +49,12 @@ func (f *releases) measure(ctx context.Context, r *rig, rounds int) (err error) 
 	}
 	// By the time that it is a pool's turn again, its members contend again.
 	const pools = 5
-	all, err := r.startFleet(ctx, map[program]int{ours: oursPerRound * pools, theirs: pools, theirTuned: pools}, "-rest", rest.String())
+	all, err := r.startFleet(ctx, map[program]int{ours: oursPerRound * pools, theirs: pools, theirTuned: pools, onOurLock: pools}, "-rest", rest.String())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, all.kill()) }()
-	our, their, tuned := all.of(ours), all.of(theirs), all.of(theirTuned)
+	our, their, tuned, locked := all.of(ours), all.of(theirs), all.of(theirTuned), all.of(onOurLock)
 	told := bench.NewProgress(r.progress, "rounds of releases", rounds)
 	for i := range rounds {
 		begin := time.Now()
@@ -63,7 +63,7 @@ func (f *releases) measure(ctx context.Context, r *rig, rounds int) (err error) 
 				return err
 			}
 		}
-		for _, p := range []*pool{their[i%pools], tuned[i%pools]} {
+		for _, p := range []*pool{their[i%pools], tuned[i%pools], locked[i%pools]} {
 			if err := f.one(ctx, r, p); err != nil {
 				return err
 			}

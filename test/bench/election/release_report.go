@@ -14,7 +14,7 @@ import (
 func (f *releases) report(ctx context.Context, e bench.Effort, out io.Writer) error {
 	c := bench.Quantile(f.swaps, 0.5)
 	inC := func(d time.Duration) float64 { return bench.Rounded(float64(d)/float64(c), 3) }
-	our, their, tuned := f.of(ours, began), f.of(theirs, began), f.of(theirTuned, began)
+	our, their, tuned, locked := f.of(ours, began), f.of(theirs, began), f.of(theirTuned, began), f.of(onOurLock, began)
 	after := f.of(ours, afterEmptied)
 	p50 := bench.Quantile(our, 0.5)
 	times := func(other []time.Duration) float64 {
@@ -33,6 +33,7 @@ func (f *releases) report(ctx context.Context, e bench.Effort, out io.Writer) er
 	result.Set("client_go_p50_ms", bench.Milliseconds(bench.Quantile(their, 0.5)))
 	result.Set("client_go_p99_ms", bench.Milliseconds(bench.Quantile(their, 0.99)))
 	result.Set("times_faster_than_client_go", times(their))
+	result.Set("resource_lock_p50_ms", bench.Milliseconds(bench.Quantile(locked, 0.5)))
 	result.Set("client_go_tuned_p50_ms", bench.Milliseconds(bench.Quantile(tuned, 0.5)))
 	result.Set("times_faster_than_client_go_tuned", times(tuned))
 	row := func(name string, samples []time.Duration) []string {
@@ -50,6 +51,7 @@ func (f *releases) report(ctx context.Context, e bench.Effort, out io.Writer) er
 		row("   of which: until the Lease names nobody", f.of(ours, func(h handover) time.Duration { return h.emptied })),
 		row("   of which: from there to the successor's work", after),
 		row(theirs.name, their),
+		row(onOurLock.name, locked),
 		row(theirTuned.name, tuned),
 	}
 	return errors.Join(

@@ -102,9 +102,9 @@ func (r *rig) addNamespace(ctx context.Context, name string) error {
 }
 
 // addPool makes what a pool of a program needs: ours a policy, and the Lease as a controller makes a pool's first, which may be
-// acquired at once. client-go's electors need nothing.
+// acquired at once. client-go's electors on Leases of their own need nothing.
 func (r *rig) addPool(ctx context.Context, p program, name string) error {
-	if p.elector != election.Lead {
+	if p.elector == election.ClientGo {
 		return nil
 	}
 	policy := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{

@@ -25,7 +25,7 @@ func main() {
 	m := member{out: newOut(os.Stdout)}
 	flag.StringVar(&m.pool, "pool", "web", "the pool, or the Lease of client-go's elector")
 	flag.StringVar(&m.namespace, "namespace", "default", "its namespace")
-	flag.StringVar(&m.elector, "elector", "lead", "lead or client-go")
+	flag.StringVar(&m.elector, "elector", "lead", "lead, client-go, or lock: client-go's on kube.ResourceLock")
 	flag.DurationVar(&m.lease, "lease", 15*time.Second, "client-go's lease duration")
 	flag.DurationVar(&m.renew, "renew", 10*time.Second, "client-go's renew deadline")
 	flag.DurationVar(&m.retry, "retry", 2*time.Second, "client-go's retry period")
@@ -65,7 +65,7 @@ func (m *member) run() error {
 	defer stop()
 	m.yield = make(chan struct{})
 	go m.obey(stop)
-	contend := map[string]func(context.Context) error{"lead": m.lead, "client-go": m.clientGo}[m.elector]
+	contend := map[string]func(context.Context) error{"lead": m.lead, "client-go": m.clientGo, "lock": m.lock}[m.elector]
 	if contend == nil {
 		return fmt.Errorf("no elector %q", m.elector)
 	}
