@@ -50,6 +50,9 @@ e2e: ## Install the chart on real nodes, break things and print what a client sa
 .PHONY: faults
 faults: ## Break things at random and check what watchers saw [SUITE=pools]
 	@hack/step 'faults of $(or $(SUITE),pools)' env ZEN_LEAD_FAULTS=full go -C test test -v -count=1 -p 1 -timeout 60m ./faults/$(or $(SUITE),pools)/...
+	@if [[ '$(SUITE)' == election ]]; then \
+		hack/step 'simulated elections' env ZEN_LEAD_SCHEDULES=30000 go -C core test -v -count=1 -timeout 60m -run TestSchedules ./lead; \
+	fi
 
 .PHONY: mutants
 mutants: ## Break each rule and check that its test notices [MUTANT=03]
