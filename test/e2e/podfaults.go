@@ -44,6 +44,7 @@ func (w *world) awaitEnd(ctx context.Context, pod corev1.Pod, reason string) (st
 func (w *world) awaitRestart(ctx context.Context, pod corev1.Pod) (string, error) {
 	before := pod.Status.ContainerStatuses[0].RestartCount
 	var ended *corev1.ContainerStateTerminated
+	var again *corev1.ContainerStateRunning
 	err := w.await(ctx, soon, "a restart of "+pod.Name, func(ctx context.Context) error {
 		var now corev1.Pod
 		if err := w.Get(ctx, client.ObjectKeyFromObject(&pod), &now); err != nil {
@@ -51,7 +52,8 @@ func (w *world) awaitRestart(ctx context.Context, pod corev1.Pod) (string, error
 		}
 		status := now.Status.ContainerStatuses[0]
 		ended = status.LastTerminationState.Terminated
-		if status.RestartCount <= before || ended == nil {
+		again = status.State.Running
+		if status.RestartCount <= before || ended == nil || again == nil {
 			return errNotYet
 		}
 		return nil
@@ -59,7 +61,7 @@ func (w *world) awaitRestart(ctx context.Context, pod corev1.Pod) (string, error
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("container ended: %s, exit code %d", ended.Reason, ended.ExitCode), nil
+	return fmt.Sprintf("container ended: %s, exit code %d, another started %s later", ended.Reason, ended.ExitCode, again.StartedAt.Sub(ended.FinishedAt.Time)), nil
 }
 
 func deletePod(ctx context.Context, w *world, leader corev1.Pod) (string, error) {
