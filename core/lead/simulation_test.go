@@ -40,10 +40,7 @@ func TestSchedules(t *testing.T) {
 				t.Parallel()
 				mine := map[string]int{}
 				for i := part; i < schedules(); i += parts {
-					seed := first + uint64(i)
-					if schedule(t, seed, mine, io.Discard); t.Failed() {
-						t.Fatalf("seed %d", seed)
-					}
+					seeded(t, first+uint64(i), mine)
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -62,6 +59,17 @@ func TestSchedules(t *testing.T) {
 		}
 	}
 	t.Log(schedules(), "schedules:", counts)
+}
+
+// seeded runs a schedule, and tells its seed if it fails.
+func seeded(t *testing.T, seed uint64, counts map[string]int) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("seed %d", seed)
+		}
+	}()
+	schedule(t, seed, counts, io.Discard)
 }
 
 func schedule(t *testing.T, seed uint64, counts map[string]int, out io.Writer) {

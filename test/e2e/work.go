@@ -117,16 +117,21 @@ func (l *workLog) read(ctx context.Context, namespace, pod, container string) {
 		defer l.mu.Unlock()
 		l.followed[container] = false
 	}()
-	log, err := l.client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Follow: true}).Stream(ctx)
+	_ = l.readLog(ctx, namespace, pod, true) // of a pod that has just gone, or whose node is cut off
+}
+
+// readLog reads the log of a pod from its start: up to now, or on and on.
+func (l *workLog) readLog(ctx context.Context, namespace, pod string, on bool) error {
+	log, err := l.client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Follow: on}).Stream(ctx)
 	if err != nil {
-		return // of a pod that has just gone
+		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = log.Close() })
 	defer stop()
 	for lines := bufio.NewScanner(log); lines.Scan(); {
 		l.line(pod, lines.Text())
 	}
-	_ = log.Close()
+	return log.Close()
 }
 
 func (l *workLog) line(pod, text string) {

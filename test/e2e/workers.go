@@ -198,7 +198,8 @@ func cutWorkerOff(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 	}
 	// What it did meanwhile is heard once its node is back.
 	err = w.await(ctx, soon, "the log of the worker that was cut off", func(ctx context.Context) error {
-		if _, err := w.awaitWork(ctx, 0); err != nil {
+		// The log that was followed may hang on a connection of before.
+		if err := w.works.readLog(ctx, namespace, was.Pod, false); err != nil {
 			return err
 		}
 		if !w.works.hasEnded(was.Term) {
