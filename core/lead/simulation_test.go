@@ -78,6 +78,7 @@ func schedule(t *testing.T, seed uint64, counts map[string]int, out io.Writer) {
 		s := story{world: w, durations: []term.Durations{
 			term.DefaultDurations, {Lease: 3 * time.Second, RenewDeadline: 2 * time.Second, Retry: time.Second},
 		}[seed%2]}
+		s.longest = s.durations.Lease
 		s.play()
 		synctest.Wait() // for requests that nobody waits for any more
 		for what, n := range w.counts {
@@ -94,6 +95,8 @@ func schedule(t *testing.T, seed uint64, counts map[string]int, out io.Writer) {
 type story struct {
 	*world
 	durations term.Durations
+	// longest is the longest duration that a Lease may have.
+	longest   time.Duration
 	processes []*process
 	dead      []*process
 	born      int
@@ -182,7 +185,7 @@ func (s *story) befall() {
 		d := []term.Durations{
 			term.DefaultDurations, {Lease: 3 * time.Second, RenewDeadline: 2 * time.Second, Retry: time.Second}, {Lease: 40 * time.Second, RenewDeadline: 30 * time.Second, Retry: 5 * time.Second},
 		}[s.intN(3)]
-		s.durations = d
+		s.durations, s.longest = d, max(s.longest, d.Lease)
 		// Whoever begins now knows nothing of a longer duration before. It must not make the Lease of a holder that does.
 		s.settled = time.Now().Add(2 * time.Minute)
 		for _, q := range s.processes { // each hears of it at another time
@@ -231,7 +234,7 @@ func (s *story) recover() {
 		q.ignores = false
 		q.mu.Unlock()
 	}
-	s.sleep(s.t.Context(), 6*s.durations.Lease+60*time.Second)
+	s.sleep(s.t.Context(), 10*s.longest+60*time.Second)
 	alive := 0
 	for _, q := range s.processes {
 		q.mu.Lock()
