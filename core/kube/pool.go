@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
 
-	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
@@ -45,12 +43,7 @@ func (p *Pool) Get(ctx context.Context) (*Lease, error) {
 // Create makes the Lease, empty and without base, to be left alone for a duration: whoever creates it late gives nobody a term.
 // That it is there already is no error.
 func (p *Pool) Create(ctx context.Context, lasts time.Duration) error {
-	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace, Name: p.name, Labels: map[string]string{
-		v1alpha1.PoolLabel: p.name, "app.kubernetes.io/managed-by": "zen-lead",
-	}}}
-	now := &metav1.MicroTime{Time: time.Now()} // electors that are not client-go's take a Lease without times at once
-	l.Spec.LeaseDurationSeconds, l.Spec.AcquireTime, l.Spec.RenewTime = new(int32(lasts/time.Second)), now, now
-	_, err := p.leases.Create(ctx, l, metav1.CreateOptions{})
+	_, err := p.leases.Create(ctx, NewLease(p.namespace, p.name, lasts, time.Now()), metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create Lease %s/%s: %w", p.namespace, p.name, outcome(err))
 	}

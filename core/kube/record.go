@@ -29,18 +29,38 @@ func LeaseOf(l *coordinationv1.Lease) (*Lease, error) {
 	return &Lease{Record: r, Owned: owned || made, object: l}, nil
 }
 
-// With returns the object with another record, to be PUT: it keeps UID and resourceVersion, so that the API server refuses it
+// NewLease returns a pool's Lease as it is created at now: without holder and base, which come with the first grant, and to be left
+// alone for a duration, in whole seconds. It has no ownerReference: the garbage collector would delete a held record with its
+// policy.
+func NewLease(namespace, pool string, lasts time.Duration, now time.Time) *coordinationv1.Lease {
+	at := &metav1.MicroTime{Time: now} // electors that are not client-go's take a Lease without times at once
+	return &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: pool, Labels: map[string]string{
+			v1alpha1.PoolLabel: pool, "app.kubernetes.io/managed-by": "zen-lead",
+		}},
+		Spec: coordinationv1.LeaseSpec{LeaseDurationSeconds: new(int32(lasts / time.Second)), AcquireTime: at, RenewTime: at},
+	}
+}
+
+// With returns the object with another record, as [LeaseWith] does.
+func (l *Lease) With(r term.Record) *coordinationv1.Lease { return LeaseWith(l.object, r) }
+
+// LeaseWith returns a Lease with another record, to be PUT: it keeps UID and resourceVersion, so that the API server refuses it
 // when anything happened since.
 //
 // acquireTime and renewTime are always written: electors that are not client-go's take a Lease without them at once. A Lease
 // without holder lasts for a second, as client-go's does once it is released.
-func (l *Lease) With(r term.Record) *coordinationv1.Lease {
-	o := l.object.DeepCopy()
-	if l.Record.Base == 0 { // nobody applies Leases of ours: untracked they are a quarter cheaper to write
+func LeaseWith(old *coordinationv1.Lease, r term.Record) *coordinationv1.Lease {
+	o := old.DeepCopy()
+	was := term.Record{Base: Term(old.Annotations[v1alpha1.TermBaseAnnotation])}
+	if t := old.Spec.LeaseTransitions; t != nil {
+		was.Transitions = *t
+	}
+	if was.Base == 0 { // nobody applies Leases of ours: untracked they are a quarter cheaper to write
 		o.ManagedFields = []metav1.ManagedFieldsEntry{{}}
 	}
 	renewed := &metav1.MicroTime{Time: r.Renewed}
-	if r.Term() != l.Record.Term() || o.Spec.AcquireTime == nil {
+	if r.Term() != was.Term() || o.Spec.AcquireTime == nil {
 		o.Spec.AcquireTime = renewed
 	}
 	o.Spec.RenewTime, o.Spec.LeaseTransitions = renewed, new(r.Transitions)

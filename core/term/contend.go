@@ -119,8 +119,8 @@ func after(left time.Duration, why string) Step {
 	return Step{Move: MoveAcquire}
 }
 
-// lasts is the record's own duration, 15 s where it does not say: client-go's default.
-func (r Record) lasts() time.Duration {
+// Lasts is the record's own duration, 15 s where it does not say: client-go's default.
+func (r Record) Lasts() time.Duration {
 	if r.Duration > 0 {
 		return r.Duration
 	}
@@ -142,7 +142,7 @@ func (s Sight) HeldFor(now time.Duration) time.Duration {
 	if !s.Record.Held() {
 		return 0
 	}
-	return Wait(s.Record.lasts()) - (now - s.Changed)
+	return Wait(s.Record.Lasts()) - (now - s.Changed)
 }
 
 // Anew is how long a record that is made in the place of a missing one lasts, where the pool's own last for d.

@@ -66,7 +66,7 @@ func (p *pass) writeLease(ctx context.Context, plan Plan) error {
 	var err error
 	switch {
 	case plan.Create:
-		lease = emptyLease(p.o.Namespace, p.o.Name, p.now)
+		lease = kube.NewLease(p.o.Namespace, p.o.Name, term.EmptyDuration, p.now)
 		err = p.create(ctx, leaseKey, lease)
 	case plan.Record != nil:
 		lease = leaseWith(p.o.Lease, *plan.Record, p.now)

@@ -135,10 +135,6 @@ type contention struct {
 	wait time.Duration
 }
 
-// rateMargin is m of the safety rules: how much faster than ours another clock may run. The wait for somebody else's
-// lease to pass is this much longer.
-const rateMargin = 0.05
-
 // contentionOf finds out whether the record is somebody else's. A record without term-base is never taken over, held or
 // not, unless this pool made the Lease. One of ours that a stranger took (a client-go elector of the same name keeps
 // base and labels) is taken back when it was not renewed for its duration: it must not leave the pool without leader
@@ -150,8 +146,7 @@ func contentionOf(o Observed) *contention {
 	if !o.heldByStranger() {
 		return nil
 	}
-	duration := durationOf(o.Lease)
-	wait := withMargin(duration) - o.LeaseUnchangedFor
+	wait := term.Wait(o.Record.Lasts()) - o.LeaseUnchangedFor
 	if wait <= 0 {
 		return nil
 	}

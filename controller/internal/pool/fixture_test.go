@@ -62,7 +62,7 @@ func policy() *v1alpha1.LeaderPolicy {
 
 // setLease lets the Lease say r, as zen-lead writes it.
 func setLease(o *Observed, r term.Record) {
-	empty := emptyLease("ns", "web", epoch)
+	empty := kube.NewLease("ns", "web", term.EmptyDuration, epoch)
 	empty.UID, empty.ResourceVersion = "lease", "500"
 	o.Lease, o.Record, o.Ours, o.OwnRecord = leaseWith(empty, r, epoch), r, true, true
 }
@@ -85,7 +85,7 @@ func sliceNames(o Observed, member string, t term.Number) Observed {
 
 // justMade lets the Lease be the one that this pool creates.
 func justMade(o Observed) Observed {
-	l := emptyLease("ns", "web", epoch)
+	l := kube.NewLease("ns", "web", term.EmptyDuration, epoch)
 	l.UID, l.ResourceVersion = "lease", "500"
 	o.Lease, o.Record, o.Ours, o.Confirmed = l, term.Record{Version: 500}, false, true
 	return o
@@ -104,7 +104,7 @@ func foreignLease(o Observed, holder string) Observed {
 
 // takenByStranger lets a client-go elector have taken the Lease, and lets this process have seen its record unchanged.
 func takenByStranger(o Observed, holder string, duration int32, unchanged time.Duration) Observed {
-	o.Record.Holder.Identity = holder
+	o.Record.Holder.Identity, o.Record.Duration = holder, time.Duration(duration)*time.Second
 	o.Record.Transitions++
 	o.Lease.Spec.HolderIdentity, o.Lease.Spec.LeaseDurationSeconds = &holder, &duration
 	o.LeaseUnchangedFor = unchanged

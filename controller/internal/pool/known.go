@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
@@ -11,6 +13,8 @@ import (
 // HeldForever is the leaseDurationSeconds of a Lease that zen-lead holds for a member: nobody renews it, and electors
 // that respect the record (client-go's) keep away.
 const HeldForever int32 = 2147483647
+
+const heldForever = time.Duration(HeldForever) * time.Second
 
 // made says whether this pool made the Lease: it bears the pool's label. Its base comes with the first grant; between
 // the two it is ours, although it says nothing of terms.

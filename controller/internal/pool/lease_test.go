@@ -6,12 +6,13 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/kube"
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
 // TestWhatOtherElectorsSee: they wait for the duration that the Lease gives, and some take a Lease without times at once.
 func TestWhatOtherElectorsSee(t *testing.T) {
-	created := emptyLease("ns", "web", epoch)
+	created := kube.NewLease("ns", "web", term.EmptyDuration, epoch)
 	granted := term.Record{Version: 500}.Grant(term.Holder{Identity: "a", UID: "ua"}, 0)
 	held := leaseWith(created, granted, epoch)
 	for name, tc := range map[string]struct {

@@ -47,8 +47,8 @@ func (o *Observed) leading() (v verdict, contended *contention) {
 	case !o.ownProcess():
 		contended = &contention{reason: v1alpha1.ReasonForeignHolder, holder: holder}
 	}
-	m, duration := o.holdingMember(), durationOf(o.Lease)
-	v.wait = withMargin(duration) - o.Program.unchangedFor
+	m, duration := o.holdingMember(), o.Record.Lasts()
+	v.wait = term.Wait(duration) - o.Program.unchangedFor
 	switch {
 	case v.wait <= 0, !o.Program.alive && o.ownProcess() && o.released(): // another replica has seen it expire, and this one no life of it
 		v.wait, v.awaits = max(v.wait, 0), true

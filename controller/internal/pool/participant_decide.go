@@ -34,21 +34,11 @@ func decideParticipants(o Observed, now time.Time) Plan {
 	}
 	// Planned: the new leader gets its role last.
 	p := Plan{Successor: move.name, Answered: move.answered, Planned: true, Leader: v.leader, After: sooner(v.wait, move.wait), awaits: v.awaits}
-	publish(o, &p, t)
-	if v.leader == nil && o.Service == nil {
-		p.RemoveSlices = o.Slices // there is no Service, nor the ports to make it: what they send, nobody empties
-	}
+	publishFollowed(o, &p, v, t)
 	if !o.Record.Term().Valid() && contended == nil { // only what still sends traffic is written
 		p.Slices = slices.DeleteFunc(p.Slices, func(s discoveryv1.EndpointSlice) bool { return !o.sends(s.Name) })
 	}
-	p.Roles = roles(o, e, t)
-	status := o.observedStatus(e, t, now)
-	if !sameStatus(&o.Policy.Status, &status) {
-		p.Status = &status
-		p.Events = o.observedChange(v, t)
-	}
-	p.Events = append(p.Events, eventsOf(o, e, o.Record, &status)...)
-	p.Events = append(p.Events, serviceEvents(o, p)...)
+	reportFollowed(o, &p, e, t, now)
 	return p
 }
 

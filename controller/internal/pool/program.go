@@ -60,12 +60,12 @@ func (o *Observed) verdict() verdict {
 	case !p.record.Held():
 		return nobody(v1alpha1.ReasonLeaseEmpty, "nobody holds Lease %s", p.name)
 	}
-	holder, duration := p.record.Holder.Identity, durationOf(p.lease)
+	holder, duration := p.record.Holder.Identity, p.record.Lasts()
 	m := memberOfIdentity(o.Members, holder)
 	if m == nil {
 		return nobody(v1alpha1.ReasonHolderUnknown, "%s", o.unknown(holder))
 	}
-	v.wait = withMargin(duration) - p.unchangedFor
+	v.wait = term.Wait(duration) - p.unchangedFor
 	switch {
 	case v.wait <= 0:
 		v.wait, v.awaits = 0, true
@@ -133,14 +133,3 @@ func (o *Observed) unknown(holder string) string {
 	return fmt.Sprintf("%q holds Lease %s and names no member: a member is <pod>, <pod>-<its UID> or <pod>_<anything>, and has annotation %s: %s",
 		holder, o.Program.name, v1alpha1.PoolAnnotation, o.Name)
 }
-
-// durationOf is how long a Lease lasts without renewal; 15 s, client-go's default, where it does not say.
-func durationOf(l *coordinationv1.Lease) time.Duration {
-	if d := l.Spec.LeaseDurationSeconds; d != nil && *d > 0 {
-		return time.Duration(*d) * time.Second
-	}
-	return 15 * time.Second
-}
-
-// withMargin is how long to wait for another's duration to have passed by its clock.
-func withMargin(d time.Duration) time.Duration { return d + time.Duration(float64(d)*rateMargin) }

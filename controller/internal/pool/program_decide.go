@@ -31,22 +31,32 @@ func decideObserved(o Observed, now time.Time) Plan {
 	e := election{leader: v.leader, candidates: countCandidates(o.Members), observed: &v}
 	// Planned: the new leader gets its role last, also where the pool's own Lease is written.
 	p := Plan{Record: o.raisedForObserved(t), Planned: true, Leader: v.leader, After: v.wait, awaits: v.awaits}
-	if publish(o, &p, t); v.leader == nil && o.Service == nil {
-		p.RemoveSlices = o.Slices // there is no Service, nor the ports to make it: what they send, nobody empties
-	}
-	p.Roles = roles(o, e, t)
 	if to, asked := o.requested(); asked {
 		e.handover = &handover{to: to, refused: "the program in the pods elects itself (spec.mode: observe)"}
 		p.Answered = &to
 	}
+	publishFollowed(o, &p, v, t)
+	reportFollowed(o, &p, e, t, now)
+	return p
+}
+
+// publishFollowed plans what points at a leader that zen-lead did not elect, or at nobody.
+func publishFollowed(o Observed, p *Plan, v verdict, t term.Number) {
+	if publish(o, p, t); v.leader == nil && o.Service == nil {
+		p.RemoveSlices = o.Slices // there is no Service, nor the ports to make it: what they send, nobody empties
+	}
+}
+
+// reportFollowed plans roles, status and events of a leader that zen-lead did not elect, or of nobody.
+func reportFollowed(o Observed, p *Plan, e election, t term.Number, now time.Time) {
+	p.Roles = roles(o, e, t)
 	status := o.observedStatus(e, t, now)
 	if !sameStatus(&o.Policy.Status, &status) {
 		p.Status = &status
-		p.Events = o.observedChange(v, t)
+		p.Events = o.observedChange(*e.observed, t)
 	}
 	p.Events = append(p.Events, eventsOf(o, e, o.Record, &status)...)
-	p.Events = append(p.Events, serviceEvents(o, p)...)
-	return p
+	p.Events = append(p.Events, serviceEvents(o, *p)...)
 }
 
 // holdsOwn says whether the pool still holds the Lease of its own name, from its time in mode controller.
@@ -144,7 +154,7 @@ func (o *Observed) observedChange(v verdict, t term.Number) []Event {
 	if late := o.Program.late; late > 0 {
 		events = append(events, Event{Type: corev1.EventTypeWarning, Reason: EventRenewedLate,
 			Note: fmt.Sprintf("%s renewed Lease %s after %s, later than its leaseDurationSeconds, %d: meanwhile nobody seemed to lead; let the program write the duration that it keeps to",
-				v.leader.Name, v.lease, late.Round(time.Second), durationOf(o.Program.lease)/time.Second)})
+				v.leader.Name, v.lease, late.Round(time.Second), o.Program.record.Lasts()/time.Second)})
 	}
 	return events
 }
