@@ -84,16 +84,7 @@ func (s *wire) Follow(ctx context.Context, tell func(*kube.Lease), _ func(error)
 			if s.silent.Load() {
 				continue
 			}
-			if l == nil {
-				tell(nil)
-				continue
-			}
-			is, err := kube.LeaseOf(l)
-			if err != nil {
-				s.t.Error(err)
-				return
-			}
-			tell(is)
+			deliver(s.t, l, tell)
 		case <-ctx.Done():
 			return
 		}

@@ -151,6 +151,21 @@ func (w *world) read() (*coordinationv1.Lease, error) {
 	return w.lease.DeepCopy(), nil
 }
 
+// deliver tells a process of the Lease as its watch does, nil if it is missing.
+func deliver(t *testing.T, l *coordinationv1.Lease, tell func(*kube.Lease)) {
+	t.Helper()
+	if l == nil {
+		tell(nil)
+		return
+	}
+	is, err := kube.LeaseOf(l)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	tell(is)
+}
+
 // watcher is one process's watch of the Lease. Changes come in order, late, and while it is broken not at all.
 type watcher struct {
 	w     *world
@@ -190,16 +205,7 @@ func (s *simulated) Follow(ctx context.Context, tell func(*kube.Lease), _ func(e
 				s.sleep(ctx, 100*time.Millisecond)
 			}
 			s.p.gate()
-			if l == nil {
-				tell(nil)
-				continue
-			}
-			is, err := kube.LeaseOf(l)
-			if err != nil {
-				s.t.Error(err)
-				continue
-			}
-			tell(is)
+			deliver(s.t, l, tell)
 		case <-ctx.Done():
 			return
 		case <-s.end:

@@ -3,7 +3,6 @@ package api_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,14 +26,6 @@ var _ = Describe("lead.Run", func() {
 	var s *scene.Scene
 	BeforeEach(func(ctx context.Context) { s = scene.New(ctx, c) })
 
-	participates := func(ctx context.Context) {
-		GinkgoHelper()
-		Expect(s.Create(ctx, &rbacv1.RoleBinding{
-			ObjectMeta: s.Meta("participates"),
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "zen-lead-participant"},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "default"}},
-		})).To(Succeed())
-	}
 	contend := func(ctx context.Context, m *members) {
 		m.contend(ctx, account(ctx, s), s.Namespace)
 	}
@@ -42,7 +33,7 @@ var _ = Describe("lead.Run", func() {
 
 	It("runs one function at a time, hands the lead on when it returns, and terms grow", func(ctx context.Context) {
 		s.Policy(ctx, "web", participant)
-		participates(ctx)
+		s.MayContend(ctx)
 		m := newMembers("web")
 		for range 3 {
 			contend(ctx, m)
@@ -62,7 +53,7 @@ var _ = Describe("lead.Run", func() {
 
 	It("returns the function's error, and tells the one that is stopped why", func(ctx context.Context) {
 		s.Policy(ctx, "web", participant)
-		participates(ctx)
+		s.MayContend(ctx)
 		m := newMembers("web")
 		running, stop := context.WithCancel(ctx)
 		contend(running, m)
@@ -98,7 +89,7 @@ var _ = Describe("lead.Run", func() {
 
 	It("is watched by followers: who leads, nobody, and who comes next", func(ctx context.Context) {
 		s.Policy(ctx, "web", participant)
-		participates(ctx)
+		s.MayContend(ctx)
 		m := newMembers("web")
 		seen := make(chan lead.Leader, 10)
 		watching, stop := context.WithCancel(ctx)
@@ -126,7 +117,7 @@ var _ = Describe("lead.Run", func() {
 
 	It("is what README shows", func(ctx context.Context) {
 		s.Policy(ctx, "worker", participant)
-		participates(ctx)
+		s.MayContend(ctx)
 		program, err := guide.Program("../..", "README.md")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(strings.Count(program, "\n")).To(BeNumerically("<=", 15))
@@ -135,7 +126,7 @@ var _ = Describe("lead.Run", func() {
 
 	It("is what the guide for operators shows", func(ctx context.Context) {
 		s.Policy(ctx, "operator", participant)
-		participates(ctx)
+		s.MayContend(ctx)
 		Expect(s.Create(ctx, &rbacv1.ClusterRoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: s.Namespace},
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
@@ -151,9 +142,7 @@ var _ = Describe("lead.Run", func() {
 // account is the configuration of a pod of the scene.
 func account(ctx context.Context, s *scene.Scene) *rest.Config {
 	GinkgoHelper()
-	path := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
-	Expect(c.KubeconfigFor(ctx, s.Namespace, "default", path)).To(Succeed())
-	config, err := clientcmd.BuildConfigFromFlags("", path)
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfigOf(ctx, s))
 	Expect(err).NotTo(HaveOccurred())
 	return config
 }
@@ -161,8 +150,7 @@ func account(ctx context.Context, s *scene.Scene) *rest.Config {
 // kubeconfig is what a program of the scene has, instead of its pod's account.
 func kubeconfig(ctx context.Context, s *scene.Scene) (path string) {
 	GinkgoHelper()
-	path = filepath.Join(GinkgoT().TempDir(), "kubeconfig")
-	Expect(c.KubeconfigFor(ctx, s.Namespace, "default", path)).To(Succeed())
+	path = kubeconfigOf(ctx, s)
 	inNamespace(path, s.Namespace)
 	return path
 }

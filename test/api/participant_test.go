@@ -3,7 +3,6 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/kube"
+	"github.com/kube-zen/zen-lead/test/election"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
@@ -40,7 +40,7 @@ var _ = Describe("A pool whose members contend", func() {
 		Expect(s.Patch(ctx, p, client.MergeFrom(before))).To(Succeed())
 	}
 	// pair is a pool of pods a and b, whose processes contend; a leads.
-	pair := func(ctx context.Context) (a, b *process, state scene.State) {
+	pair := func(ctx context.Context) (a, b *election.Member, state scene.State) {
 		GinkgoHelper()
 		s.Policy(ctx, "web", participant)
 		podA, podB := s.Pod(ctx, "a", "web"), s.Pod(ctx, "b", "web")
@@ -79,7 +79,7 @@ var _ = Describe("A pool whose members contend", func() {
 		Expect(time.Since(start)).To(BeNumerically("<", duration), "the first term waited for nobody")
 		contends(ctx, s, "web", podB)
 		start = time.Now()
-		a.stop()
+		Expect(a.Stop()).To(Succeed())
 		second := s.Leads(ctx, "web", "b")
 		Expect(second.Term).To(Equal(first.Term + 1))
 		Expect(began(second, start)).To(BeNumerically("<", duration))
@@ -104,14 +104,14 @@ var _ = Describe("A pool whose members contend", func() {
 
 	It("waits for a leader that is killed, and not for one that its kubelet reports to have ended", func(ctx context.Context) {
 		a, b, first := pair(ctx)
-		a.kill()
+		Expect(a.Kill()).To(Succeed())
 		first = lately(ctx, first)
 		second := s.Leads(ctx, "web", "b")
 		Expect(second.Term).To(Equal(first.Term + 1))
 		Expect(waited(first, second)).To(BeNumerically(">=", duration))
 
 		contends(ctx, s, "web", s.Pod(ctx, "c", "web"))
-		b.kill()
+		Expect(b.Kill()).To(Succeed())
 		second = lately(ctx, second)
 		s.SetStatus(ctx, "b", corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
 			Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 137}},
@@ -123,7 +123,7 @@ var _ = Describe("A pool whose members contend", func() {
 
 	It("is not handed over on the word of a phase alone", func(ctx context.Context) {
 		a, _, first := pair(ctx)
-		a.kill()
+		Expect(a.Kill()).To(Succeed())
 		first = lately(ctx, first)
 		s.SetStatus(ctx, "a", corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
 			Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "ContainerStatusUnknown", ExitCode: 137}},
@@ -190,7 +190,7 @@ var _ = Describe("A pool whose members contend", func() {
 
 	It("is not elected for while a process that is frozen may hold its Lease", func(ctx context.Context) {
 		a, _, first := pair(ctx)
-		Expect(a.Signal(syscall.SIGSTOP)).To(Succeed())
+		Expect(a.Freeze()).To(Succeed())
 		first = lately(ctx, first)
 		edit(ctx, controlled)
 		Eventually(ctx, func(ctx context.Context) bool {
@@ -203,7 +203,7 @@ var _ = Describe("A pool whose members contend", func() {
 
 	It("whose policy is deleted is given up by its leader, or emptied once that has expired", func(ctx context.Context) {
 		a, b, first := pair(ctx)
-		Expect(a.Signal(syscall.SIGSTOP)).To(Succeed())
+		Expect(a.Freeze()).To(Succeed())
 		first = lately(ctx, first)
 		s.DeletePolicy(ctx, "web")
 		var emptied time.Time
@@ -213,14 +213,14 @@ var _ = Describe("A pool whose members contend", func() {
 			return deref(l.Spec.HolderIdentity)
 		}).Should(BeEmpty())
 		Expect(emptied.Sub(first.Lease.Spec.RenewTime.Time)).To(BeNumerically(">=", duration))
-		a.kill()
+		Expect(a.Kill()).To(Succeed())
 
 		s.Policy(ctx, "web", participant)
 		second := s.Leads(ctx, "web", "b")
 		Expect(second.Term).To(Equal(first.Term + 1))
 		s.DeletePolicy(ctx, "web")
 		Eventually(ctx, func(ctx context.Context) string { return deref(s.Lease(ctx, "web").Spec.HolderIdentity) }, duration).Should(BeEmpty())
-		b.stop()
+		Expect(b.Stop()).To(Succeed())
 	}, limit)
 
 	It("makes a Lease that was deleted anew, and waits for whoever held it", func(ctx context.Context) {
@@ -279,8 +279,8 @@ var _ = Describe("A pool whose members contend", func() {
 
 	It("is Advisory while an elector that is not zen-lead's holds its Lease", func(ctx context.Context) {
 		a, b, first := pair(ctx)
-		b.stop()
-		a.stop()
+		Expect(b.Stop()).To(Succeed())
+		Expect(a.Stop()).To(Succeed())
 		s.Leads(ctx, "web", "")
 		die := run(ctx, lockOf(s, "web", "b_1"), duration, time.Second)
 		second := s.Leads(ctx, "web", "b")

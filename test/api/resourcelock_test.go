@@ -8,7 +8,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -24,11 +23,7 @@ var _ = Describe("kube.ResourceLock", func() {
 	BeforeEach(func(ctx context.Context) {
 		s = scene.New(ctx, c)
 		s.Policy(ctx, "web", func(p *v1alpha1.LeaderPolicy) { p.Spec.Mode = v1alpha1.ModeParticipant })
-		Expect(s.Create(ctx, &rbacv1.RoleBinding{
-			ObjectMeta: s.Meta("participates"),
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "zen-lead-participant"},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "default"}},
-		})).To(Succeed())
+		s.MayContend(ctx)
 	})
 	// start starts a manager; led is closed when it leads.
 	start := func(ctx context.Context) (lock *kube.ResourceLock, led <-chan struct{}, stop func()) {

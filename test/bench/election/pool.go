@@ -81,14 +81,19 @@ func (p *pool) successor(ctx context.Context, old *election.Member) (election.Si
 // patience is more than an election takes.
 func (p *pool) patience() time.Duration { return 4*p.durations.Lease + 30*time.Second }
 
+// killLeader kills the leader without a word, and says when.
+func (p *pool) killLeader(ctx context.Context) (dead *election.Member, at time.Duration, err error) {
+	if dead, err = p.leader(ctx); err != nil {
+		return nil, 0, err
+	}
+	at = election.Now()
+	return dead, at, dead.Kill()
+}
+
 // crash kills the leader without a word and returns how long nobody worked; a new member takes the place of the dead.
 func (p *pool) crash(ctx context.Context) (time.Duration, error) {
-	dead, err := p.leader(ctx)
+	dead, killed, err := p.killLeader(ctx)
 	if err != nil {
-		return 0, err
-	}
-	killed := election.Now()
-	if err := dead.Kill(); err != nil {
 		return 0, err
 	}
 	s, err := p.successor(ctx, dead)
@@ -101,12 +106,8 @@ func (p *pool) crash(ctx context.Context) (time.Duration, error) {
 // restart kills the leader without a word and starts it again at once, as the kubelet starts a container of the same pod, and
 // returns how long nobody worked.
 func (p *pool) restart(ctx context.Context) (time.Duration, error) {
-	dead, err := p.leader(ctx)
+	dead, killed, err := p.killLeader(ctx)
 	if err != nil {
-		return 0, err
-	}
-	killed := election.Now()
-	if err := dead.Kill(); err != nil {
 		return 0, err
 	}
 	again, err := p.start(ctx, dead.Options)

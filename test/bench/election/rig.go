@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
@@ -123,18 +122,7 @@ func (r *rig) addPool(ctx context.Context, p program, name string) error {
 
 // requests returns what the API server was asked from one moment to another.
 func (r *rig) requests(ctx context.Context, from, to time.Time) ([]audit.Request, error) {
-	marker := fmt.Sprintf("marker-%d", time.Now().UnixNano())
-	err := audit.Await(ctx, r.cluster.AuditLog, marker, func(ctx context.Context) error {
-		_, err := r.client.CoreV1().ConfigMaps(apart).Get(ctx, marker, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return nil // it is the question that counts
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return audit.Read(r.cluster.AuditLog, from, to)
+	return audit.Between(ctx, r.cluster.AuditLog, r.client, apart, from, to)
 }
 
 // bound says of a wait what it was for.

@@ -7,8 +7,6 @@ import (
 	"io"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kube-zen/zen-lead/test/bench"
 	"github.com/kube-zen/zen-lead/test/bench/audit"
@@ -104,16 +102,5 @@ func (r *rig) join(ctx context.Context, o *observer, s size, first, end int) err
 
 // requests returns what the API server was asked from one moment to another.
 func (r *rig) requests(ctx context.Context, from, to time.Time) ([]audit.Request, error) {
-	marker := fmt.Sprintf("marker-%d", time.Now().UnixNano())
-	err := audit.Await(ctx, r.cluster.AuditLog, marker, func(ctx context.Context) error {
-		_, err := r.population.client.CoreV1().ConfigMaps(apart).Get(ctx, marker, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return nil // it is the question that counts
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return audit.Read(r.cluster.AuditLog, from, to)
+	return audit.Between(ctx, r.cluster.AuditLog, r.population.client, apart, from, to)
 }

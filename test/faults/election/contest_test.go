@@ -9,7 +9,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	rbacv1 "k8s.io/api/rbac/v1"
 	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
@@ -51,11 +50,7 @@ func newContest(ctx context.Context) *contest {
 		p.Spec.Mode = v1alpha1.ModeParticipant
 		p.Spec.LeaseDurationSeconds, p.Spec.RenewDeadlineSeconds, p.Spec.RetryPeriodSeconds = seconds(durations.Lease), seconds(durations.RenewDeadline), seconds(durations.Retry)
 	})
-	Expect(t.Create(ctx, &rbacv1.RoleBinding{
-		ObjectMeta: t.Meta("participates"),
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "zen-lead-participant"},
-		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "default"}},
-	})).To(Succeed())
+	t.MayContend(ctx)
 	Expect(c.KubeconfigFor(ctx, t.Namespace, "default", t.kubeconfig)).To(Succeed())
 	leases, err := coordinationclient.NewForConfig(c.RESTConfig())
 	Expect(err).NotTo(HaveOccurred())

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/kube-zen/zen-lead/test/election"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/proxy"
 )
 
@@ -109,7 +110,7 @@ var _ = Describe("One way", func() {
 		Expect(leader.Stop()).To(Succeed())
 		Expect(t.leads(ctx, standby).Term).To(BeNumerically(">", began.Term))
 	},
-		onlyFull(
+		faults.OnlyFull(
 			Entry("answers lost", limit, cut((*proxy.Proxy).Deafen)),
 			Entry("all lost", limit, cut((*proxy.Proxy).Cut)),
 		),
@@ -149,7 +150,7 @@ var _ = Describe("One way", func() {
 		t.staysWith(ctx, standby, next)
 	},
 		Entry("with its connection", limit, func(p *proxy.Proxy) *proxy.Rule { return p.LoseReply(leaseWrite, 1) }),
-		onlyFull(Entry("silently", limit, func(p *proxy.Proxy) *proxy.Rule { return p.HoldReply(leaseWrite, 1) })),
+		faults.OnlyFull(Entry("silently", limit, func(p *proxy.Proxy) *proxy.Rule { return p.HoldReply(leaseWrite, 1) })),
 	)
 })
 

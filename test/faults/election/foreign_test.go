@@ -9,6 +9,7 @@ import (
 
 	"github.com/kube-zen/zen-lead/core/term"
 	"github.com/kube-zen/zen-lead/test/election"
+	"github.com/kube-zen/zen-lead/test/faults"
 )
 
 // clientGo makes a member of client-go's elector, with the durations of the pool.
@@ -66,7 +67,7 @@ var _ = Describe("client-go's elector on a pool's Lease", func() {
 		Expect(third.Term()).To(BeEquivalentTo(back.Term))
 	},
 		Entry("each gives up", limit, (*election.Member).Stop, time.Duration(0), 2*time.Second),
-		onlyFull(Entry("each is killed", limit, (*election.Member).Kill, durations.Lease-durations.Interval(), 2*durations.Lease)),
+		faults.OnlyFull(Entry("each is killed", limit, (*election.Member).Kill, durations.Lease-durations.Interval(), 2*durations.Lease)),
 	)
 
 	long("has a Lease of its own making to itself", func(ctx context.Context) {

@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/kube-zen/zen-lead/test/election"
+	"github.com/kube-zen/zen-lead/test/faults"
 )
 
 // freeze stops the leader between its read of the register and its write, until another has led for a while; then the leader goes
@@ -67,7 +68,7 @@ func (t *contest) nothingLost(r *register) {
 var _ = Describe("The holder that stands still in its work", func() {
 	It("is told so on its first look, and its late write is refused", func(ctx context.Context) {
 		t, r := newContest(ctx), newRegister(true)
-		leader, began, resumed := t.freeze(ctx, r, longer(durations.Lease, 3*durations.Lease), survives)
+		leader, began, resumed := t.freeze(ctx, r, faults.Longer(durations.Lease, 3*durations.Lease), survives)
 		late := t.awaits(ctx, leader, "late", resumed)
 		Expect(late.At-resumed).To(BeNumerically("<", soon), "on its first look")
 		Expect(late.Cause).To(ContainSubstring("lost"))

@@ -13,6 +13,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/kube-zen/zen-lead/test/election"
+	"github.com/kube-zen/zen-lead/test/faults"
 )
 
 // verdict bounds porcupine.
@@ -27,7 +28,7 @@ var _ = Describe("The history of a register that members increment", func() {
 		reading, stop := context.WithCancel(ctx)
 		defer stop()
 		readers := r.read(reading, 2)
-		Expect(s.rage(ctx, 4, longer(0, 2), longer(10*time.Second, 120*time.Second))).To(Succeed())
+		Expect(s.rage(ctx, 4, faults.Longer(0, 2), faults.Longer(10*time.Second, 120*time.Second))).To(Succeed())
 
 		r.befalls(chances{})
 		calm := election.Now()
@@ -51,9 +52,9 @@ var _ = Describe("The history of a register that members increment", func() {
 		Expect(value).To(And(BeNumerically(">=", h.acknowledged()), BeNumerically("<=", h.acknowledged()+h.unknown())))
 		Expect(100*h.overlapping()/len(h)).To(BeNumerically(">=", 20), "without operations that overlap it shows nothing")
 		Expect(h.unknown()).To(BeNumerically(">", 0), "without operations whose outcome is unknown it shows nothing")
-		Expect(terms).To(BeNumerically(">", longer(1, 10)))
+		Expect(terms).To(BeNumerically(">", faults.Longer(1, 10)))
 		for _, what := range []string{"frozen", "killed", "stopped", "yielded", "deaf", "cut off", "writes held", "answers lost", "write late", "answer late", "Lease deleted", "etcd frozen", "API server killed"} {
-			if full {
+			if faults.Full {
 				Expect(s.counts).To(HaveKey(what))
 			}
 		}
@@ -67,7 +68,7 @@ var _ = Describe("The history of a register that members increment", func() {
 		Expect(t.history().after(resumed, began.Term) > 0).To(Equal(!fenced), "whether the late write was obeyed")
 		Expect(t.history().linearizable(verdict)).To(Equal(want))
 	},
-		onlyFull(Entry("with the fence: nothing is lost", limit, true, porcupine.Ok)),
+		faults.OnlyFull(Entry("with the fence: nothing is lost", limit, true, porcupine.Ok)),
 		Entry("without it: what its successor wrote is", limit, false, porcupine.Illegal),
 	)
 })

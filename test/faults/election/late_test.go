@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/kube-zen/zen-lead/test/election"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/proxy"
 )
 
@@ -145,7 +146,7 @@ var _ = Describe("A renewal that is done, whose answer comes late before the lin
 		Expect(cut.Count()).To(BeNumerically(">=", 1))
 	},
 		Entry("within the time of a request", limit, 400*time.Millisecond),
-		onlyFull(
+		faults.OnlyFull(
 			Entry("later than the next try", limit, 900*time.Millisecond),
 			Entry("after nearly the whole duration", limit, 2800*time.Millisecond),
 		),

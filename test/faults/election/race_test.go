@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kube-zen/zen-lead/core/lead"
+	"github.com/kube-zen/zen-lead/test/faults"
 )
 
 // shuffle is a transport that delays writes, and their answers, each by chance: they overtake one another. A write whose author
@@ -135,7 +136,7 @@ func races(ctx context.Context, t *contest, config *rest.Config, times int, land
 var _ = Describe("A renewal that races the release", func() {
 	It("never leaves the Lease to who has given it up", func(ctx context.Context) {
 		const pools = 50
-		times := longer(2, 200)
+		times := faults.Longer(2, 200)
 		var landed, refused atomic.Int32
 		failed := make(chan error, pools)
 		for range pools {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/kube-zen/zen-lead/test/cluster"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/proxy"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
@@ -24,28 +24,9 @@ func TestElection(t *testing.T) {
 	RunSpecs(t, "Faults of elections")
 }
 
-// full says which form of each test is asked for.
-var full = os.Getenv("ZEN_LEAD_FAULTS") == "full"
-
-// longer picks the value for the long form.
-func longer[T any](short, long T) T {
-	if full {
-		return long
-	}
-	return short
-}
-
-// onlyFull leaves entries of a table out of the short form.
-func onlyFull(entries ...TableEntry) []TableEntry {
-	if full {
-		return entries
-	}
-	return nil
-}
-
 // long is a spec of the long form alone: a shorter one shows nearly the same.
 func long(text string, body func(context.Context)) {
-	if full {
+	if faults.Full {
 		It(text, body, limit)
 	}
 }
@@ -68,7 +49,7 @@ var _ = ReportAfterEach(func(r SpecReport) {
 })
 
 // limit bounds a spec: its waits end with it.
-var limit = SpecTimeout(longer(time.Minute, 10*time.Minute))
+var limit = SpecTimeout(faults.Longer(time.Minute, 10*time.Minute))
 
 // leaseWrite is every write of the pool's Lease: it begins a term, renews it or gives it up.
 var leaseWrite = proxy.Match{Method: http.MethodPut, Resource: "leases", Name: pool}

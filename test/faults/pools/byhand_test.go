@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
@@ -143,7 +144,7 @@ var _ = Describe("A pool whose Lease is deleted together with a term written by 
 		Expect(s.Leads(ctx, "web", "b").Term).To(Equal(after.Term + 1))
 	},
 		Entry("the largest", limit, largest),
-		onlyFull(
+		faults.OnlyFull(
 			Entry("one that is none", limit, "9000000000000000000"),
 			Entry("a large one", limit, "1000000000000"),
 		),

@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/kube-zen/zen-lead/test/churn"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/history"
 	"github.com/kube-zen/zen-lead/test/history/record"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
@@ -39,7 +40,7 @@ var _ = Describe("Under random load", func() {
 			defer close(over)
 			var err error
 			counts, err = churn.Run(ctx, s.Config, churn.Options{
-				Namespace: s.Namespace, Seed: seed, Duration: longer(12*time.Second, 3*time.Minute),
+				Namespace: s.Namespace, Seed: seed, Duration: faults.Longer(12*time.Second, 3*time.Minute),
 			})
 			load <- err
 		}()
@@ -76,7 +77,7 @@ var _ = Describe("Under random load", func() {
 		Expect(err).NotTo(HaveOccurred())
 		report := history.Check(events)
 		fmt.Fprintf(os.Stdout, "\nseed %d, one of two replicas killed, stopped, frozen or cut off %d times, %s\n%s", seed, struck, counts, report)
-		Expect(report.Moves).To(BeNumerically(">", longer(10, 200)), "too little happened to show anything")
+		Expect(report.Moves).To(BeNumerically(">", faults.Longer(10, 200)), "too little happened to show anything")
 		Expect(report.Violations).To(BeEmpty(), file)
 		Expect(os.Remove(file)).To(Succeed())
 	}, limit)

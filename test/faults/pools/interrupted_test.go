@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/proxy"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
@@ -53,7 +54,7 @@ var _ = Describe("A controller that is killed between the Lease and", func() {
 	},
 		Entry("the new role", limit, newRoleWrite),
 		Entry("the status", limit, statusWrite),
-		onlyFull(
+		faults.OnlyFull(
 			Entry("the slice", limit, sliceWrite),
 			Entry("the old role", limit, oldRoleWrite),
 		),
@@ -100,7 +101,7 @@ var _ = Describe("A controller that sleeps over", func() {
 		Expect(s.Leads(ctx, "web", "c").Lease.ResourceVersion).To(Equal(moved.Lease.ResourceVersion))
 
 		Eventually(ctx, func() time.Duration { return time.Since(asleep) }).WithTimeout(time.Minute).
-			Should(BeNumerically(">", longer(0, 45*time.Second)))
+			Should(BeNumerically(">", faults.Longer(0, 45*time.Second)))
 		Expect(sleeper.Resume()).To(Succeed())
 		// It is the only one now: it shows that it is awake and up to date by the next move.
 		s.SetReady(ctx, "a", true)
@@ -110,7 +111,7 @@ var _ = Describe("A controller that sleeps over", func() {
 		Entry("the Lease", limit, leaseWrite, finished),
 		Entry("the new role, which nobody marks", limit, newRoleWrite, unfinished),
 		Entry("the slice", limit, sliceWrite, finished),
-		onlyFull(
+		faults.OnlyFull(
 			Entry("the slice, which nobody writes", limit, sliceWrite, unfinished),
 			Entry("the new role", limit, newRoleWrite, finished),
 			Entry("the old role", limit, oldRoleWrite, finished),

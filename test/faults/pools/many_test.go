@@ -12,13 +12,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
 var _ = Describe("Many pools at once", func() {
 	It("have their leaders, and new ones when all of those go at once", func(ctx context.Context) {
-		number := longer(20, 200)
+		number := faults.Longer(20, 200)
 		s := scene.New(ctx, c)
 		recorded(s)
 		name := func(i int) string { return fmt.Sprintf("pool-%d", i) }

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/history"
 	"github.com/kube-zen/zen-lead/test/history/record"
 	"github.com/kube-zen/zen-lead/test/proxy"
@@ -47,7 +48,7 @@ var _ = Describe("Handovers, one after the other,", func() {
 		Expect(err).NotTo(HaveOccurred())
 		start(ctx, zenlead.Options{})
 		pool(ctx, s)
-		handovers := longer(12, 200)
+		handovers := faults.Longer(12, 200)
 		for n := range handovers {
 			to := []string{"b", "c", "a"}[n%3]
 			askHandover(ctx, s, to)
@@ -88,7 +89,7 @@ var _ = Describe("A handover whose target dies before", func() {
 	},
 		Entry("the old role is off", limit, oldRoleWrite),
 		Entry("the Lease names it", limit, leaseWrite),
-		onlyFull(
+		faults.OnlyFull(
 			Entry("the slice names it", limit, sliceWrite),
 			Entry("it has its role", limit, newRoleWrite),
 		),
@@ -118,7 +119,7 @@ var _ = Describe("A controller that is killed in a handover before", func() {
 	},
 		Entry("the Lease", limit, leaseWrite),
 		Entry("the request is taken off", limit, theRequest),
-		onlyFull(
+		faults.OnlyFull(
 			Entry("the old role is off", limit, oldRoleWrite),
 			Entry("the slice", limit, sliceWrite),
 			Entry("the new role", limit, newRoleWrite),
@@ -167,7 +168,7 @@ var _ = Describe("A preferred member that comes and goes", func() {
 		s.SetLabel(ctx, "b", "tier", "large")
 		moves := func() int64 { return scene.Read(ctx, s, "web", &v1alpha1.LeaderPolicy{}).Status.Term - before.Term }
 		flaps := 0
-		for began := time.Now(); time.Since(began) < longer(8*time.Second, 45*time.Second); flaps++ {
+		for began := time.Now(); time.Since(began) < faults.Longer(8*time.Second, 45*time.Second); flaps++ {
 			s.SetReady(ctx, "b", false)
 			s.SetReady(ctx, "b", true)
 			if flaps%20 == 19 && moves() <= 4 { // it is well for long enough to lead, as long as it may

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/test/cluster"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
@@ -53,7 +54,7 @@ var _ = Describe("No leader changes while", func() {
 		Expect(answers(ctx, s)).To(Succeed())
 		unmoved(ctx)
 	}
-	if full {
+	if faults.Full {
 		It("the API server is killed and started again", killed, limit)
 	}
 
@@ -63,7 +64,7 @@ var _ = Describe("No leader changes while", func() {
 		Eventually(ctx, func(ctx context.Context) time.Duration {
 			Expect(answers(ctx, s)).NotTo(Succeed())
 			return time.Since(frozen)
-		}).Should(BeNumerically(">", longer(2*time.Second, 5*time.Second)))
+		}).Should(BeNumerically(">", faults.Longer(2*time.Second, 5*time.Second)))
 		Expect(c.Resume(cluster.Etcd)).To(Succeed())
 		Eventually(ctx, func(ctx context.Context) error { return answers(ctx, s) }).Should(Succeed())
 		unmoved(ctx)
@@ -90,7 +91,7 @@ var _ = Describe("A namespace that is deleted", func() {
 		other := scene.New(ctx, c)
 		pool(ctx, other)
 	}
-	if full { // the controller of namespaces takes its time
+	if faults.Full { // the controller of namespaces takes its time
 		It("ends quietly: nothing is made again and nothing is complained of", quietly, limit)
 	}
 })

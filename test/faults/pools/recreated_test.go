@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
@@ -18,7 +19,7 @@ var _ = Describe("Made again at once under the same name", func() {
 		recorded(s)
 		start(ctx, zenlead.Options{})
 		before := pool(ctx, s)
-		for range longer(2, 10) {
+		for range faults.Longer(2, 10) {
 			s.DeletePolicy(ctx, "web")
 			policy := s.Policy(ctx, "web")
 			Eventually(ctx, func(ctx context.Context) string { // Look finds Service and slice to be the new policy's
@@ -37,7 +38,7 @@ var _ = Describe("Made again at once under the same name", func() {
 		s.Policy(ctx, "web")
 		var pod *corev1.Pod
 		term := int64(0)
-		for range longer(2, 10) {
+		for range faults.Longer(2, 10) {
 			pod = s.Pod(ctx, "web-0", "web")
 			Eventually(ctx, func(ctx context.Context) string { return string(s.Leads(ctx, "web", "web-0").UID) }).Should(Equal(string(pod.UID)))
 			after := s.Leads(ctx, "web", "web-0")
@@ -46,7 +47,7 @@ var _ = Describe("Made again at once under the same name", func() {
 			s.DeletePod(ctx, "web-0")
 		}
 	}
-	if full { // the random load does it, too
+	if faults.Full { // the random load does it, too
 		It("a pod is somebody else: a new term begins", somebodyElse, limit)
 	}
 })

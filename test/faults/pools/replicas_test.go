@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/proxy"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
@@ -70,7 +71,7 @@ var _ = Describe("A replica that is", func() {
 		Entry("killed before the Lease", limit, blow(killed), leaseWrite),
 		Entry("cut off before the slice", limit, blow(cutOff), sliceWrite),
 		Entry("frozen before the new role", limit, blow(frozen), newRoleWrite),
-		onlyFull(
+		faults.OnlyFull(
 			Entry("killed before the slice", limit, blow(killed), sliceWrite),
 			Entry("killed before the new role", limit, blow(killed), newRoleWrite),
 			Entry("killed before the old role", limit, blow(killed), oldRoleWrite),
@@ -122,7 +123,7 @@ var _ = Describe("A replica that is", func() {
 })
 
 var _ = Describe("Replicas of two releases", func() {
-	if !full {
+	if !faults.Full {
 		return
 	}
 	It("take over from one another, either way", func(ctx context.Context) {

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/proxy"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
@@ -31,7 +32,7 @@ var _ = Describe("A write", func() {
 		Expect(accepted).To(Equal(2), "one write of the Lease for each leader")
 	},
 		Entry("the Lease", limit, leaseWrite),
-		onlyFull(
+		faults.OnlyFull(
 			Entry("the slice", limit, sliceWrite),
 			Entry("the new role", limit, newRoleWrite),
 			Entry("the old role", limit, oldRoleWrite),
@@ -56,7 +57,7 @@ var _ = Describe("A write", func() {
 		Expect(p.Writes(in(s, leaseWrite))[written].Status).To(Equal(http.StatusConflict))
 		Expect(s.Leads(ctx, "web", "b").Lease.ResourceVersion).To(Equal(after.Lease.ResourceVersion))
 	}
-	if full { // the controller's patience with a write is five seconds
+	if faults.Full { // the controller's patience with a write is five seconds
 		It("that arrives after its author has read that it did not, fails", lateWrite, limit)
 	}
 

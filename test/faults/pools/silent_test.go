@@ -16,6 +16,7 @@ import (
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/cluster"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
@@ -120,7 +121,7 @@ var _ = Describe("Nodes that stop to renew their Leases", func() {
 		stage(ctx)
 		begin(ctx)
 		began := time.Now()
-		Eventually(ctx, func() time.Duration { return time.Since(began) }).WithTimeout(time.Minute).Should(BeNumerically(">", longer(12*time.Second, 40*time.Second)))
+		Eventually(ctx, func() time.Duration { return time.Since(began) }).WithTimeout(time.Minute).Should(BeNumerically(">", faults.Longer(12*time.Second, 40*time.Second)))
 		end(ctx)
 		Eventually(ctx, func(ctx context.Context) error { return answers(ctx, s) }).Should(Succeed())
 		heard(ctx, s, 3)
@@ -129,7 +130,7 @@ var _ = Describe("Nodes that stop to renew their Leases", func() {
 		Entry("which stands still", limit,
 			func(context.Context) { Expect(c.Freeze(cluster.APIServer)).To(Succeed()) },
 			func(context.Context) { Expect(c.Resume(cluster.APIServer)).To(Succeed()) }),
-		onlyFull(Entry("which is killed", limit,
+		faults.OnlyFull(Entry("which is killed", limit,
 			func(context.Context) { Expect(c.Kill(cluster.APIServer)).To(Succeed()) },
 			func(ctx context.Context) { Expect(c.Restart(ctx, cluster.APIServer)).To(Succeed()) })),
 	)

@@ -2,7 +2,6 @@ package pools_test
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/kube-zen/zen-lead/test/cluster"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/history"
 	"github.com/kube-zen/zen-lead/test/history/record"
 	"github.com/kube-zen/zen-lead/test/proxy"
@@ -23,25 +23,6 @@ func TestPools(t *testing.T) {
 	RegisterFailHandler(Fail)
 	scene.SetDefaults()
 	RunSpecs(t, "Faults of pools")
-}
-
-// full says which form of each test is asked for.
-var full = os.Getenv("ZEN_LEAD_FAULTS") == "full"
-
-// longer picks the value for the long form.
-func longer[T any](short, long T) T {
-	if full {
-		return long
-	}
-	return short
-}
-
-// onlyFull leaves entries of a table out of the short form.
-func onlyFull(entries ...TableEntry) []TableEntry {
-	if full {
-		return entries
-	}
-	return nil
 }
 
 // c has every component as a process of its own, and zen-lead is installed in it. No controller runs between specs.
@@ -60,7 +41,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 }, NodeTimeout(15*time.Minute)) // the first use builds the control plane
 
 // limit bounds a spec: its waits end with it.
-var limit = SpecTimeout(longer(time.Minute, 15*time.Minute))
+var limit = SpecTimeout(faults.Longer(time.Minute, 15*time.Minute))
 
 // start starts a controller that ends with the spec.
 func start(ctx context.Context, o zenlead.Options) *zenlead.Controller {

@@ -16,6 +16,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -50,6 +51,17 @@ func New(ctx context.Context, c *cluster.Cluster) *Scene {
 func (s *Scene) account(ctx context.Context) {
 	GinkgoHelper()
 	err := s.Create(ctx, &corev1.ServiceAccount{ObjectMeta: s.Meta("default")})
+	Expect(client.IgnoreAlreadyExists(err)).To(Succeed())
+}
+
+// MayContend gives the scene's account the role of the members of pools that contend themselves, and nothing else.
+func (s *Scene) MayContend(ctx context.Context) {
+	GinkgoHelper()
+	err := s.Create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: s.Meta("participates"),
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "zen-lead-participant"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "default"}},
+	})
 	Expect(client.IgnoreAlreadyExists(err)).To(Succeed())
 }
 

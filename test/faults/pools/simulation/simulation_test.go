@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/simulation"
 )
 
@@ -22,7 +23,7 @@ const (
 )
 
 func TestSchedules(t *testing.T) {
-	if os.Getenv("ZEN_LEAD_FAULTS") != "full" {
+	if !faults.Full {
 		simulation.Many(t, few, few, nil)
 		return
 	}
