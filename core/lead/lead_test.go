@@ -100,7 +100,7 @@ func TestWorkThatDoesNotEndEndsTheProcessBeforeOthersMayBegin(t *testing.T) {
 		<-began
 		select {
 		case at := <-a.exited:
-			if took := at.Sub(w.start); !near(took, 2850*time.Millisecond) { // 3 s less 5 %
+			if took := at.Sub(w.start); !near(took, shortest.HardStop()-lastWords) {
 				t.Errorf("the process exits after %v", took)
 			}
 		case <-time.After(time.Minute):

@@ -72,6 +72,7 @@ func (l *leading) step() time.Duration {
 		l.stop(err)
 	}
 	left := l.tenure.times()
+	left.Hard -= lastWords // the process has ended by then, its log too
 	if left.Hard <= 0 && !l.overran {
 		l.overrunning()
 	}

@@ -85,8 +85,8 @@ func TestDurations(t *testing.T) {
 func FuzzTheHolderStopsBeforeOthersBegin(f *testing.F) {
 	f.Add(int64(15), 0.0, 0.0)
 	f.Add(int64(3), -math.Pi/2, math.Pi/2)
-	f.Fuzz(func(t *testing.T, any int64, fast, slow float64) {
-		lease, holder, waiter := 1+int64(uint64(any)%3600), rate(fast), rate(slow)
+	f.Fuzz(func(t *testing.T, number int64, fast, slow float64) {
+		lease, holder, waiter := 1+int64(uint64(number)%3600), rate(fast), rate(slow)
 		d := term.Durations{Lease: time.Duration(lease) * second}
 		stops := float64(d.HardStop()) / holder // in true time, by a clock of that rate
 		begins := float64(term.Wait(d.Lease)) / waiter

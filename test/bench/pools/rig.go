@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-
 	"github.com/kube-zen/zen-lead/test/bench"
 	"github.com/kube-zen/zen-lead/test/bench/audit"
 	"github.com/kube-zen/zen-lead/test/cluster"
