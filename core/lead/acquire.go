@@ -51,7 +51,7 @@ func (a *acquisition) begun() *held {
 	if w == nil {
 		return nil
 	}
-	t := &tenure{clock: a.clock, validity: term.Begin(w.sent, w.durations)}
+	t := newTenure(a.clock, term.Begin(w.sent, w.durations))
 	if t.err() != nil {
 		return nil // nothing of it ran: it is replaced by another, or given up
 	}

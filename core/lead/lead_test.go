@@ -240,3 +240,45 @@ func TestAReleaseAndARenewalMayOvertakeOneAnother(t *testing.T) {
 		t.Errorf("the renewal was done in %d, refused in %d: it shows nothing", first[true], first[false])
 	}
 }
+
+func TestWhatIsLeftOfATermIsCountedFromItsLastRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		w.befalls = func(ctx context.Context, n int, do func() (*kube.Lease, error)) (*kube.Lease, error) {
+			if n > 2 {
+				return lost(ctx)
+			}
+			return do()
+		}
+		fn, began := calls(atOnce())
+		w.contends("a", fn)
+		work := <-began
+		changed, left := work.term.Changed(), work.term.Left()
+		if !near(shortest.RenewDeadline-left.Work, 0) || !near(shortest.Lease*95/100-left.Hard, 0) {
+			t.Errorf("at its begin %v are left", left)
+		}
+		<-changed
+		if renewed := work.term.Left(); !near(shortest.RenewDeadline-renewed.Work, 0) {
+			t.Errorf("once it was renewed %v are left", renewed)
+		}
+		<-work.ctx.Done()
+		left = work.term.Left()
+		if left.Work > 0 || !near(left.Hard, shortest.Lease*95/100-shortest.RenewDeadline) {
+			t.Errorf("at the end of its work %v are left", left)
+		}
+	})
+}
+
+func TestNothingIsLeftForWorkOfATermThatWasTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		fn, began := calls(atOnce())
+		w.contends("a", fn)
+		work := <-began
+		w.remove()
+		<-work.ctx.Done()
+		if left := work.term.Left(); left.Work > 0 || left.Hard <= 0 {
+			t.Errorf("%v are left", left)
+		}
+	})
+}

@@ -37,6 +37,26 @@ func (t Term) Err() error {
 	return t.tenure.err()
 }
 
+// Left is how long this term lasts from this moment, if it is not renewed again: until the work is told to end, and until it must
+// have ended. Work is not positive where [Term.Err] is not nil; Hard may still be then. A renewal makes both longer.
+func (t Term) Left() term.Times {
+	if t.tenure == nil {
+		return term.Times{}
+	}
+	return t.tenure.left()
+}
+
+// Changed returns a channel that is closed when what is left of the term is another: it was renewed, or its end comes sooner. Ask for the
+// channel before [Term.Left]. It is not closed as time passes, nor because the work is told to end.
+func (t Term) Changed() <-chan struct{} {
+	if t.tenure == nil {
+		return nil
+	}
+	t.tenure.mu.Lock()
+	defer t.tenure.mu.Unlock()
+	return t.tenure.changed
+}
+
 // tenure is what is known of the validity of a term.
 type tenure struct {
 	mu       sync.Mutex
@@ -46,6 +66,12 @@ type tenure struct {
 	pending bool
 	// ended is why the term is over, nil while it is not.
 	ended error
+	// changed is closed and replaced when validity is.
+	changed chan struct{}
+}
+
+func newTenure(c clock, v term.Validity) *tenure {
+	return &tenure{clock: c, validity: v, changed: make(chan struct{})}
 }
 
 func (t *tenure) err() error {
@@ -78,8 +104,10 @@ func (t *tenure) end(cause error) error {
 func (t *tenure) tried(sent term.Instant, d term.Durations) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	before := t.validity
 	t.validity.Tried(sent, d)
 	t.pending = true
+	t.tell(before)
 }
 
 // confirmed notes a renewal that happened. Once the time of the term is over it comes too late.
@@ -87,8 +115,18 @@ func (t *tenure) confirmed(sent term.Instant, d term.Durations) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.judge() == nil {
+		before := t.validity
 		t.validity.Confirmed(sent, d)
 		t.pending = false
+		t.tell(before)
+	}
+}
+
+// tell wakes who waits for another validity than before.
+func (t *tenure) tell(before term.Validity) {
+	if t.validity != before {
+		close(t.changed)
+		t.changed = make(chan struct{})
 	}
 }
 
@@ -104,4 +142,15 @@ func (t *tenure) times() (times term.Times) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.validity.At(t.clock.now())
+}
+
+// left is times, without time for work once the term has ended.
+func (t *tenure) left() term.Times {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	times := t.validity.At(t.clock.now())
+	if t.judge() != nil {
+		times.Work = min(times.Work, 0)
+	}
+	return times
 }
