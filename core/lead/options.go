@@ -2,6 +2,7 @@ package lead
 
 import (
 	"fmt"
+	"os"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -20,8 +21,8 @@ type options struct {
 // Default: KUBECONFIG, else the pod's account.
 func WithConfig(c *rest.Config) Option { return func(o *options) { o.config = c } }
 
-// WithNamespace names the namespace of the pool. Set it outside of the pool's pods. Default: the pod's, or that of the
-// kubeconfig's context.
+// WithNamespace names the namespace of the pool. Set it outside of the pool's pods. Default: POD_NAMESPACE, else the pod's, else that
+// of the kubeconfig's context.
 func WithNamespace(namespace string) Option { return func(o *options) { o.namespace = namespace } }
 
 // OnOverrun has f called where the function has not returned when the term can be another's; f gets the term that is over. Set it
@@ -31,7 +32,7 @@ func OnOverrun(f func(Term)) Option { return func(o *options) { o.overrun = f } 
 
 // complete fills in what was not set.
 func complete(all []Option) (options, error) {
-	var o options
+	o := options{namespace: os.Getenv("POD_NAMESPACE")}
 	for _, set := range all {
 		set(&o)
 	}

@@ -55,3 +55,20 @@ func TestNoConnectionIsLeftWhenRunHasReturned(t *testing.T) {
 		next()
 	}
 }
+
+func TestThePoolIsInTheNamespaceThatTheProcessIsToldToBeIn(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "told")
+	for name, tc := range map[string]struct {
+		opts []Option
+		want string
+	}{
+		"by its environment": {[]Option{WithConfig(&rest.Config{})}, "told"},
+		"by its program":     {[]Option{WithConfig(&rest.Config{}), WithNamespace("named")}, "named"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if o, err := complete(tc.opts); err != nil || o.namespace != tc.want {
+				t.Errorf("namespace %q, %v, want %q", o.namespace, err, tc.want)
+			}
+		})
+	}
+}
