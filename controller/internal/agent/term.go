@@ -1,0 +1,130 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/kube-zen/zen-lead/controller/internal/guard"
+	"github.com/kube-zen/zen-lead/core/lead"
+)
+
+const (
+	// killBefore is how long before the hard end of a term this process kills what its guard has left: the guard is to have done
+	// so before.
+	killBefore = 100 * time.Millisecond
+	// patience is how long that takes, at most, where no time is left.
+	patience = 40 * time.Millisecond
+)
+
+var killed = guard.Outcome{Exit: guard.Exit{Code: 128 + int(syscall.SIGKILL), Signal: syscall.SIGKILL}}
+
+// lead runs the command for one term.
+func (t *tenure) lead(ctx context.Context, term lead.Term) error {
+	if t.code >= 0 {
+		return nil // it had ended by itself when its term was lost
+	}
+	if err := t.prepare(); err != nil {
+		t.failed = err
+		return err
+	}
+	g := t.next
+	t.next = nil
+	defer func() { _ = g.Close() }() // it has ended
+	w := working{guard: g, term: term, grace: t.run.GracePeriod}
+	g.Begin(t.command(term), w.deadlines())
+	out := w.watch(ctx, t.pass)
+	if errors.Is(out.Err, guard.ErrDied) {
+		slog.Error("The guard of the command has died; the command is killed", "term", term.Number)
+		endAll(term)
+		out = killed
+	}
+	return t.ended(ctx, term, out)
+}
+
+func (t *tenure) command(term lead.Term) guard.Command {
+	env := append(os.Environ(), "ZEN_LEAD_TERM="+strconv.FormatInt(term.Number, 10), "ZEN_LEAD_ROLE=leader")
+	return guard.Command{Path: t.path, Args: t.run.Command, Env: env}
+}
+
+// ended notes how the command ended, and decides by that whether the term is given up for good.
+func (t *tenure) ended(ctx context.Context, term lead.Term, out guard.Outcome) error {
+	slog.Info("The command has ended", "term", term.Number, "code", out.Code)
+	_, byUser := errors.AsType[SignalError](context.Cause(ctx))
+	switch cause := context.Cause(ctx); {
+	case out.Err != nil:
+		t.failed = fmt.Errorf("start the command: %w", out.Err)
+		return t.failed
+	case cause == nil, byUser:
+		t.code = out.Code
+	}
+	if err := t.prepare(); err != nil {
+		slog.Error("The next term will start its guard itself", "error", err)
+	}
+	return ctx.Err()
+}
+
+// working is the time of one command.
+type working struct {
+	guard *guard.Guard
+	term  lead.Term
+	grace time.Duration
+}
+
+// deadlines reads the clock first: what lies between the two readings makes them sooner.
+func (w *working) deadlines() guard.Deadlines {
+	now := guard.Now()
+	left := w.term.Left()
+	return guard.Deadlines{Work: now.Add(left.Work), Hard: now.Add(left.Hard)}
+}
+
+// watch keeps the guard informed until everything has ended.
+func (w *working) watch(ctx context.Context, pass <-chan syscall.Signal) guard.Outcome {
+	told, graceOver := ctx.Done(), (<-chan time.Time)(nil)
+	for {
+		changed := w.term.Changed()
+		w.guard.Until(w.deadlines())
+		last := time.NewTimer(w.term.Left().Hard - killBefore)
+		select {
+		case out := <-w.guard.Done():
+			last.Stop()
+			return out
+		case <-changed:
+		case <-told:
+			told = nil
+			w.guard.Stop(stopSignal(ctx))
+			if w.grace > 0 {
+				graceOver = time.After(w.grace)
+			}
+		case <-graceOver:
+			graceOver = nil
+			w.guard.Kill()
+		case s := <-pass:
+			w.guard.Pass(s)
+		case <-last.C:
+			return w.takeOver()
+		}
+		last.Stop()
+	}
+}
+
+// takeOver ends what the guard has not ended in time, and it too.
+func (w *working) takeOver() guard.Outcome {
+	slog.Error("The guard has not ended the command in time", "term", w.term.Number)
+	endAll(w.term)
+	<-w.guard.Done()
+	return killed
+}
+
+// stopSignal is what tells the command to end.
+func stopSignal(ctx context.Context) syscall.Signal {
+	if s, ok := errors.AsType[SignalError](context.Cause(ctx)); ok {
+		return s.Signal
+	}
+	return syscall.SIGTERM
+}

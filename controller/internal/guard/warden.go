@@ -1,0 +1,211 @@
+package guard
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// killBefore is how long before the hard end of a term everything is killed. The parent looks after half of it whether that
+	// has happened.
+	killBefore = 200 * time.Millisecond
+	// lookAgain is how late, at most, a deadline is seen to have passed while the machine was suspended: timers stand still then.
+	lookAgain = time.Second
+	// killPatience is how long one attempt at killing everything takes, at most.
+	killPatience = time.Second
+)
+
+// warden is what the guard knows.
+type warden struct {
+	// orders is closed when the parent is gone.
+	orders chan order
+	// ended gets the command's end.
+	ended chan syscall.WaitStatus
+	// pid is the command's, and that of its process group; 0 before it was started.
+	pid   int
+	group *cgroup
+	until Deadlines
+	// told: the command was told to end.
+	told bool
+}
+
+func newWarden() *warden {
+	return &warden{orders: make(chan order), ended: make(chan syscall.WaitStatus, 1)}
+}
+
+func (w *warden) read(orders io.Reader) {
+	defer close(w.orders)
+	for d := json.NewDecoder(orders); ; {
+		var o order
+		if d.Decode(&o) != nil {
+			return
+		}
+		w.orders <- o
+	}
+}
+
+// run guards until everything has ended.
+func (w *warden) run() report {
+	for {
+		timer := time.NewTimer(w.next())
+		select {
+		case o, ok := <-w.orders:
+			if !ok {
+				w.orders = nil
+				w.until = Deadlines{} // no time is left
+			} else if err := w.obey(o); err != nil {
+				return failed(err)
+			}
+		case s := <-w.ended:
+			for w.kill() != nil { // what cannot be killed yet keeps the term from being given up
+				continue
+			}
+			w.leaveGroup()
+			return report{Exit: exitOf(s)}
+		case <-timer.C:
+		}
+		timer.Stop()
+		if w.pid == 0 && w.orders == nil {
+			return report{}
+		}
+		w.keepTime()
+	}
+}
+
+// next is when to look at the clock again.
+func (w *warden) next() time.Duration {
+	end := w.until.Hard.Add(-killBefore)
+	if !w.told {
+		end = min(end, w.until.Work)
+	}
+	return max(min(end.Sub(Now()), lookAgain), pause)
+}
+
+// keepTime does what is due by the clock.
+func (w *warden) keepTime() {
+	if w.pid == 0 {
+		return
+	}
+	now := Now()
+	if now >= w.until.Work {
+		w.stop(syscall.SIGTERM)
+	}
+	if now >= w.until.Hard.Add(-killBefore) {
+		_ = w.kill() // the next look tries again
+	}
+}
+
+func (w *warden) obey(o order) error {
+	if o.Until != nil {
+		w.until = *o.Until
+	}
+	if o.Begin != nil {
+		return w.begin(*o.Begin)
+	}
+	if w.pid == 0 {
+		return nil
+	}
+	switch {
+	case o.Pass != 0:
+		_ = unix.Kill(-w.pid, o.Pass) // it may have ended
+	case o.Stop != 0:
+		w.stop(o.Stop)
+	case o.Kill:
+		_ = w.kill() // the end of the command is awaited anyway
+	}
+	return nil
+}
+
+// stop tells the command to end, once. A command that stands still is woken for that.
+func (w *warden) stop(s syscall.Signal) {
+	if !w.told {
+		w.told = true
+		_ = unix.Kill(-w.pid, s) // it may have ended
+		_ = unix.Kill(-w.pid, unix.SIGCONT)
+	}
+}
+
+// kill ends everything, and fails if something goes on.
+func (w *warden) kill() error {
+	if w.group != nil {
+		if err := w.group.kill(); err != nil {
+			fmt.Fprintln(os.Stderr, Name+":", err)
+		}
+	}
+	return KillBelow(killPatience)
+}
+
+// begin starts the command.
+func (w *warden) begin(c Command) error {
+	w.group, _ = makeCgroup() // where there can be none, descendants are looked for
+	p, err := w.start(c)
+	if err != nil && w.group != nil { // the kernel, or a filter of its calls, may not know how to start a process in a group
+		w.leaveGroup()
+		p, err = w.start(c)
+	}
+	if err != nil {
+		return err
+	}
+	w.pid = p.Pid
+	go w.reap()
+	return nil
+}
+
+func (w *warden) start(c Command) (*os.Process, error) {
+	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Foreground: inForeground()}
+	if w.group != nil {
+		dir, err := os.Open(w.group.path)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = dir.Close() }() // it was read from only
+		attr.UseCgroupFD, attr.CgroupFD = true, int(dir.Fd())
+	}
+	return os.StartProcess(c.Path, c.Args, &os.ProcAttr{Env: c.Env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attr})
+}
+
+// inForeground says whether the parent has the terminal, which then is to be the command's.
+func inForeground() bool {
+	front, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
+	if err != nil {
+		return false // no terminal
+	}
+	parents, err := unix.Getpgid(os.Getppid())
+	return err == nil && front == parents
+}
+
+// reap waits for all that ends below the guard.
+func (w *warden) reap() {
+	for {
+		var s syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &s, 0, nil)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil:
+			return // nothing is below any more
+		case pid == w.pid:
+			w.ended <- s
+		}
+	}
+}
+
+// leaveGroup removes the control group, if that is empty.
+func (w *warden) leaveGroup() {
+	if w.group != nil {
+		_ = w.group.remove() // an empty group is harmless
+		w.group = nil
+	}
+}
+
+func failed(err error) report {
+	r := report{Failed: err.Error()}
+	_ = errors.As(err, &r.Errno) // 0 where it is none
+	return r
+}
