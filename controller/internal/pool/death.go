@@ -10,7 +10,7 @@ func (o *Observed) proveDeath() *Plan {
 	}
 	m := o.holdingMember()
 	switch {
-	case m == nil || !m.Ended:
+	case m == nil || !m.Ended || !o.believesKubelets():
 		return nil
 	case o.rereads == 0:
 		return &Plan{Reread: true}
@@ -19,4 +19,10 @@ func (o *Observed) proveDeath() *Plan {
 	}
 	empty := o.Record.Empty()
 	return &Plan{Record: &empty, After: retryAfter}
+}
+
+// believesKubelets says whether the policy takes what a kubelet reports of a pod for proof.
+func (o *Observed) believesKubelets() bool {
+	f := o.Policy.Spec.Failover
+	return f == nil || f.ProofOfDeath == nil || *f.ProofOfDeath
 }

@@ -92,9 +92,13 @@ func TestTheLeaseOfAHolderThatIsProvenDeadIsEmptied(t *testing.T) {
 		observed             Observed
 		reread, verify, done bool
 	}{
-		"the Lease is read first":                  {of(member("a", dead)), true, false, false},
-		"and the pod after it":                     {of(member("a", dead), read), false, true, false},
-		"then the Lease is emptied":                {of(member("a", dead), read, verified), false, false, true},
+		"the Lease is read first":   {of(member("a", dead)), true, false, false},
+		"and the pod after it":      {of(member("a", dead), read), false, true, false},
+		"then the Lease is emptied": {of(member("a", dead), read, verified), false, false, true},
+		"not where the policy wants it waited for": {
+			but(of(member("a", dead), read, verified), func(o *Observed) { o.Policy.Spec.Failover = &v1alpha1.Failover{ProofOfDeath: new(false)} }), false, false, false},
+		"a policy may say that it is proof": {
+			but(of(member("a", dead), read, verified), func(o *Observed) { o.Policy.Spec.Failover = &v1alpha1.Failover{ProofOfDeath: new(true)} }), false, false, true},
 		"a phase is no proof":                      {of(member("a", terminal), read, verified), false, false, false},
 		"nor is another pod of that name":          {of(member("a", dead, uid("other")), read, verified), false, false, false},
 		"nor what is known of a stranger's holder": {anElector(of(member("a", dead), read, verified), "a_1"), false, false, false},

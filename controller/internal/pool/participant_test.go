@@ -275,7 +275,7 @@ func TestAContendingPoolIsExplained(t *testing.T) {
 	}
 }
 
-func TestDurationsThatNobodyObeysAreTold(t *testing.T) {
+func TestWhatOnlyMembersThatContendObeyIsToldElsewhere(t *testing.T) {
 	for name, tc := range map[string]struct {
 		set  func(*v1alpha1.LeaderPolicySpec)
 		want string
@@ -284,6 +284,10 @@ func TestDurationsThatNobodyObeysAreTold(t *testing.T) {
 		"of a Lease":   {func(s *v1alpha1.LeaderPolicySpec) { s.LeaseDurationSeconds = new(int32(20)) }, "spec.leaseDurationSeconds: "},
 		"of renewals":  {func(s *v1alpha1.LeaderPolicySpec) { s.RenewDeadlineSeconds = new(int32(9)) }, "spec.renewDeadlineSeconds: "},
 		"of tries":     {func(s *v1alpha1.LeaderPolicySpec) { s.RetryPeriodSeconds = new(int32(1)) }, "spec.retryPeriodSeconds: "},
+		"of proofs":    {func(s *v1alpha1.LeaderPolicySpec) { s.Failover = &v1alpha1.Failover{ProofOfDeath: new(true)} }, "spec.failover.proofOfDeath: "},
+		"of proofs where members contend": {func(s *v1alpha1.LeaderPolicySpec) {
+			s.Mode, s.Failover = v1alpha1.ModeParticipant, &v1alpha1.Failover{ProofOfDeath: new(false)}
+		}, ""},
 		"where members contend": {func(s *v1alpha1.LeaderPolicySpec) {
 			s.Mode, s.RetryPeriodSeconds = v1alpha1.ModeParticipant, new(int32(1))
 		}, ""},

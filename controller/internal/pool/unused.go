@@ -12,7 +12,7 @@ import (
 // fieldsUnused tells of what the spec says and this process cannot obey.
 func fieldsUnused(o Observed) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionFieldsUnused, Status: metav1.ConditionFalse}
-	if set := durationsSet(&o.Policy.Spec); set != "" && !o.participates() {
+	if set := forParticipants(&o.Policy.Spec); set != "" && !o.participates() {
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNoParticipants
 		c.Message = fmt.Sprintf("spec.%s: has a meaning in mode participant only, where the members contend for the Lease themselves", set)
 		return c
@@ -39,15 +39,17 @@ func fieldsUnused(o Observed) metav1.Condition {
 	return c
 }
 
-// durationsSet returns the first of the durations that a spec sets, "" for none.
-func durationsSet(s *v1alpha1.LeaderPolicySpec) string {
-	switch {
+// forParticipants returns the first of the fields that a spec sets and that have a meaning where members contend, "" for none.
+func forParticipants(s *v1alpha1.LeaderPolicySpec) string {
+	switch f := s.Failover; {
 	case s.LeaseDurationSeconds != nil:
 		return "leaseDurationSeconds"
 	case s.RenewDeadlineSeconds != nil:
 		return "renewDeadlineSeconds"
 	case s.RetryPeriodSeconds != nil:
 		return "retryPeriodSeconds"
+	case f != nil && f.ProofOfDeath != nil:
+		return "failover.proofOfDeath"
 	}
 	return ""
 }

@@ -105,7 +105,7 @@ const (
 
 // Reasons of ConditionFieldsUnused.
 const (
-	// ReasonNoParticipants: durations are set in a mode whose members do not contend.
+	// ReasonNoParticipants: what only members that contend obey, or may prove dead, is set in another mode.
 	ReasonNoParticipants = "NoParticipants"
 	// ReasonNodesUnknown: a preference speaks of nodes, which the controller may not look at.
 	ReasonNodesUnknown = "NodesUnknown"

@@ -97,4 +97,12 @@ type Failover struct {
 	// leader leads for as long as it renews the Lease.
 	// +optional
 	UnreachableNode UnreachableNode `json:"unreachableNode,omitempty"`
+
+	// True (the default): the Lease of a leader of mode participant is freed early where the kubelet reports its pod, and each of its
+	// containers, to have ended. False: it is waited for, as a leader is that fell silent. A container that starts again in its pod
+	// takes over by itself all the same.
+	// Set it to false where something of a leader outlives its containers (processes that it started on the host by hostPID, a daemon,
+	// a socket), or the kubelet is a program that stands for one (virtual-kubelet); no default serves both.
+	// +optional
+	ProofOfDeath *bool `json:"proofOfDeath,omitempty"`
 }
