@@ -59,6 +59,9 @@ type Observed struct {
 	// Program is the Lease that the processes in the pods write: of a program that elects itself, or in mode participant the pool's
 	// own. It is nil in mode controller.
 	Program *program
+	// Place is where the pod runs, or ran, that the record names, in mode participant; nil where this process has never seen it. It
+	// was read from the API server with the pod, where that is among Verified and the policy accepts the taint.
+	Place *place
 
 	// Service is the object of the leader Service's name, whoever made it; nil where there is none.
 	Service *corev1.Service

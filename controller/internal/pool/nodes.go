@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/kube-zen/zen-lead/controller/internal/node"
 )
@@ -63,7 +64,8 @@ var nodeChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	if !ok || !ok2 {
 		return true
 	}
-	return !maps.Equal(before.Labels, after.Labels) || node.StandingOf(before) != node.StandingOf(after)
+	return !maps.Equal(before.Labels, after.Labels) || node.StandingOf(before) != node.StandingOf(after) ||
+		node.Off(before) != node.Off(after)
 }}
 
 // enqueueNode puts the pools of a node's members into the queue, those whose leader is there before all others.
@@ -93,5 +95,8 @@ func (r *Reconciler) enqueuePodsOf(ctx context.Context, node string, q queue) {
 			priority = urgent
 		}
 		enqueue(q, priority, &pods.Items[i])
+	}
+	for _, pool := range r.places.on(node) { // the pod of its holder may be gone
+		add(q, urgent, reconcile.Request{NamespacedName: pool})
 	}
 }

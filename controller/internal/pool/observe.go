@@ -38,7 +38,7 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName, m *m
 		}
 	}
 	o.note(m, now)
-	return o, nil
+	return o, r.observePlace(ctx, key, now, &o, false)
 }
 
 // note puts into members what was seen of them before. Whom its identity keeps from being elected is no candidate.

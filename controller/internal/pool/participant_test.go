@@ -285,8 +285,11 @@ func TestWhatOnlyMembersThatContendObeyIsToldElsewhere(t *testing.T) {
 		"of renewals":  {func(s *v1alpha1.LeaderPolicySpec) { s.RenewDeadlineSeconds = new(int32(9)) }, "spec.renewDeadlineSeconds: "},
 		"of tries":     {func(s *v1alpha1.LeaderPolicySpec) { s.RetryPeriodSeconds = new(int32(1)) }, "spec.retryPeriodSeconds: "},
 		"of proofs":    {func(s *v1alpha1.LeaderPolicySpec) { s.Failover = &v1alpha1.Failover{ProofOfDeath: new(true)} }, "spec.failover.proofOfDeath: "},
+		"of taints": {func(s *v1alpha1.LeaderPolicySpec) {
+			s.Failover = &v1alpha1.Failover{OutOfServiceTaint: new(false)}
+		}, "spec.failover.outOfServiceTaint: "},
 		"of proofs where members contend": {func(s *v1alpha1.LeaderPolicySpec) {
-			s.Mode, s.Failover = v1alpha1.ModeParticipant, &v1alpha1.Failover{ProofOfDeath: new(false)}
+			s.Mode, s.Failover = v1alpha1.ModeParticipant, &v1alpha1.Failover{ProofOfDeath: new(false), OutOfServiceTaint: new(true)}
 		}, ""},
 		"where members contend": {func(s *v1alpha1.LeaderPolicySpec) {
 			s.Mode, s.RetryPeriodSeconds = v1alpha1.ModeParticipant, new(int32(1))

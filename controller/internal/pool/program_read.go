@@ -126,7 +126,7 @@ func (r *Reconciler) observeProgramLive(ctx context.Context, key types.Namespace
 		}
 	}
 	o.Program.sighted = maps.Clone(m.sighted)
-	return nil
+	return r.observePlace(ctx, key, now, o, false)
 }
 
 // confirmProgram fails unless the program's Lease names whom this pass judged it to name, and the pool's own is as it judged

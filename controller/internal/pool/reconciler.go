@@ -33,6 +33,7 @@ type Reconciler struct {
 
 	memories memories
 	renewals renewals
+	places   places
 	pulse    pulse
 	// busy counts the passes under way, creating those of them that create a Service.
 	busy, creating atomic.Int32

@@ -20,6 +20,12 @@ func fieldsUnused(o Observed) metav1.Condition {
 	if !o.NoNodes {
 		return c
 	}
+	if o.participates() && o.acceptsTaint() {
+		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNodesUnknown
+		c.Message = "spec.failover.outOfServiceTaint: proves nobody dead, as the controller may not look at nodes (--watch-namespaces): " +
+			"use a controller for the whole cluster"
+		return c
+	}
 	if o.wantsHold() {
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNodesUnknown
 		c.Message = "spec.failover.unreachableNode: hold holds nobody, as the controller may not look at nodes (--watch-namespaces): " +
@@ -50,6 +56,8 @@ func forParticipants(s *v1alpha1.LeaderPolicySpec) string {
 		return "retryPeriodSeconds"
 	case f != nil && f.ProofOfDeath != nil:
 		return "failover.proofOfDeath"
+	case f != nil && f.OutOfServiceTaint != nil:
+		return "failover.outOfServiceTaint"
 	}
 	return ""
 }

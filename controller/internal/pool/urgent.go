@@ -54,14 +54,17 @@ func enqueuePools() handler.EventHandler {
 
 func enqueue(q queue, priority int, pods ...client.Object) {
 	for _, o := range pods {
-		found := requests(o.GetNamespace(), poolOf(o))
-		if p, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
-			p.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, found...)
-			continue
-		}
-		for _, r := range found {
-			q.Add(r)
-		}
+		add(q, priority, requests(o.GetNamespace(), poolOf(o))...)
+	}
+}
+
+func add(q queue, priority int, pools ...reconcile.Request) {
+	if p, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+		p.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, pools...)
+		return
+	}
+	for _, r := range pools {
+		q.Add(r)
 	}
 }
 

@@ -113,7 +113,7 @@ func (r *Reconciler) observePodsLive(ctx context.Context, key types.NamespacedNa
 	o.note(m, now)
 	// These are newer than the Lease, however that was read. Twice: somebody may have written a term by hand.
 	o.Live = o.Live && o.rereads >= 2
-	return nil
+	return r.observePlace(ctx, key, now, o, o.acceptsTaint())
 }
 
 // sameWishes says whether two versions of a policy ask for the same.

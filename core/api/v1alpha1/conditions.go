@@ -107,6 +107,6 @@ const (
 const (
 	// ReasonNoParticipants: what only members that contend obey, or may prove dead, is set in another mode.
 	ReasonNoParticipants = "NoParticipants"
-	// ReasonNodesUnknown: a preference speaks of nodes, which the controller may not look at.
+	// ReasonNodesUnknown: a preference or a bound of moves speaks of nodes, which the controller may not look at.
 	ReasonNodesUnknown = "NodesUnknown"
 )

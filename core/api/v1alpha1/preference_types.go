@@ -105,4 +105,11 @@ type Failover struct {
 	// a socket), or the kubelet is a program that stands for one (virtual-kubelet); no default serves both.
 	// +optional
 	ProofOfDeath *bool `json:"proofOfDeath,omitempty"`
+
+	// True: the Lease of a leader of mode participant is freed early where the node of its pod has the taint
+	// node.kubernetes.io/out-of-service, is not ready, and the leader gave no sign of life since. False (the default): it is waited for.
+	// Set it to true where whoever sets that taint, a person or a program that fences nodes, does so only once the machine is
+	// certainly off, and takes it off before the machine is started again: of a machine that runs two may lead.
+	// +optional
+	OutOfServiceTaint *bool `json:"outOfServiceTaint,omitempty"`
 }
