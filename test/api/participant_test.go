@@ -131,6 +131,71 @@ var _ = Describe("A pool whose members contend", func() {
 		Expect(waited(first, s.Leads(ctx, "web", "b"))).To(BeNumerically(">=", duration))
 	}, limit)
 
+	DescribeTable("frees the Lease of a leader that was killed on proof of its death that the policy accepts, and on nothing else",
+		func(ctx context.Context, accepts *v1alpha1.Failover, happens func(ctx context.Context, s *scene.Scene, on []string), early bool) {
+			on := nodes(ctx, s, "1", "2", "3")
+			s.Policy(ctx, "web", participant, func(p *v1alpha1.LeaderPolicy) { p.Spec.Failover = accepts })
+			podA, podB := s.Pod(ctx, "a", "web", scene.OnNode(on[0])), s.Pod(ctx, "b", "web", scene.OnNode(on[1]))
+			a := contends(ctx, s, "web", podA)
+			first := s.Leads(ctx, "web", "a")
+			contends(ctx, s, "web", podB)
+			Expect(a.Kill()).To(Succeed())
+			first = lately(ctx, first)
+			happens(ctx, s, on)
+			second := s.Leads(ctx, "web", "b")
+			Expect(second.Term).To(Equal(first.Term + 1))
+			if early {
+				Expect(waited(first, second)).To(BeNumerically("<", duration))
+			} else {
+				Expect(waited(first, second)).To(BeNumerically(">=", duration))
+			}
+		},
+		Entry("the kubelet's report", limit, nil, reportedEnded, true),
+		Entry("not where the policy does not believe it", limit, &v1alpha1.Failover{ProofOfDeath: new(false)}, reportedEnded, false),
+		Entry("the taint of its node", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, on []string) {
+			changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
+		}, true),
+		Entry("also once its pod is deleted", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, on []string) {
+			s.DeletePod(ctx, "a")
+			changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
+		}, true),
+		Entry("not where the policy does not accept it", limit, nil, func(ctx context.Context, s *scene.Scene, on []string) {
+			changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
+		}, false),
+		Entry("not that of another node", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, on []string) {
+			changeNode(ctx, s, on[2], taint(corev1.TaintNodeOutOfService))
+		}, false),
+		Entry("not that of a node which says that it is ready", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, on []string) {
+			sayReady(ctx, s, on[0], corev1.ConditionTrue)
+			changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
+		}, false),
+		Entry("not that its pod is deleted by force: gone is not dead", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, _ []string) {
+			s.DeletePod(ctx, "a")
+		}, false),
+	)
+
+	It("does not lose its leader to a taint that was forgotten on a node", func(ctx context.Context) {
+		on := nodes(ctx, s, "1", "2")
+		sayReady(ctx, s, on[0], corev1.ConditionTrue)
+		s.Policy(ctx, "web", participant, func(p *v1alpha1.LeaderPolicy) { p.Spec.Failover = acceptsTaint })
+		podA, podB := s.Pod(ctx, "a", "web", scene.OnNode(on[0])), s.Pod(ctx, "b", "web", scene.OnNode(on[1]), scene.Annotate(v1alpha1.JoinAnnotation, "false"))
+		contends(ctx, s, "web", podA)
+		before := s.Leads(ctx, "web", "a")
+		contends(ctx, s, "web", podB)
+		changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
+		renews := func(ctx context.Context) {
+			GinkgoHelper()
+			last := s.Lease(ctx, "web").Spec.RenewTime
+			Eventually(ctx, func(ctx context.Context) time.Duration {
+				return s.Lease(ctx, "web").Spec.RenewTime.Sub(last.Time)
+			}).Should(BeNumerically(">", duration))
+			Expect(s.Leads(ctx, "web", "a").Term).To(Equal(before.Term))
+		}
+		renews(ctx) // the node is ready
+		sayReady(ctx, s, on[0], corev1.ConditionUnknown)
+		renews(ctx) // it is cut off, and the leader renewed after the taint was there
+	}, limit)
+
 	It("is handed over to the pod that is asked for, and keeps its leader where that does not come", func(ctx context.Context) {
 		_, _, first := pair(ctx)
 		start := time.Now()
@@ -245,7 +310,7 @@ var _ = Describe("A pool whose members contend", func() {
 		Expect(waited(first, second)).To(BeNumerically(">=", duration))
 	}, limit)
 
-	It("is told of durations that nobody obeys in another mode", func(ctx context.Context) {
+	It("is told of what nobody obeys in another mode", func(ctx context.Context) {
 		var warnings bytes.Buffer
 		config := rest.CopyConfig(s.Config)
 		config.WarningHandler = rest.NewWarningWriter(&warnings, rest.WarningWriterOptions{})
@@ -266,6 +331,15 @@ var _ = Describe("A pool whose members contend", func() {
 		s.Pod(ctx, "a", "web")
 		state := s.Leads(ctx, "web", "a")
 		Expect(state.Condition(v1alpha1.ConditionFieldsUnused).Message).To(HavePrefix("spec.retryPeriodSeconds: "))
+		Expect(create("proofs", func(p *v1alpha1.LeaderPolicy) {
+			participant(p)
+			p.Spec.Failover = &v1alpha1.Failover{ProofOfDeath: new(true), OutOfServiceTaint: new(true)}
+		})).To(BeEmpty())
+		for _, unused := range []*v1alpha1.Failover{{ProofOfDeath: new(true)}, {OutOfServiceTaint: new(false)}} {
+			Expect(create("unused", func(p *v1alpha1.LeaderPolicy) { p.Spec.Failover = unused })).To(
+				ContainSubstring("spec.failover.proofOfDeath, outOfServiceTaint: have a meaning in mode participant only"))
+			s.DeletePolicy(ctx, "unused")
+		}
 	}, limit)
 
 	It("has its record guarded against another process in the same term", func(ctx context.Context) {
@@ -295,3 +369,24 @@ var _ = Describe("A pool whose members contend", func() {
 		Expect(third.Policy.Status.Guarantee).To(Equal(v1alpha1.GuaranteeExclusive))
 	}, limit)
 })
+
+// acceptsTaint takes the taint of a node for proof of death.
+var acceptsTaint = &v1alpha1.Failover{OutOfServiceTaint: new(true)}
+
+// reportedEnded writes what the kubelet of pod a does when it has ended.
+func reportedEnded(ctx context.Context, s *scene.Scene, _ []string) {
+	GinkgoHelper()
+	s.SetStatus(ctx, "a", corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
+		Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 137}},
+	}}})
+}
+
+// sayReady writes what a node's kubelet says of it, or the node controller where it is not heard.
+func sayReady(ctx context.Context, s *scene.Scene, node string, ready corev1.ConditionStatus) {
+	GinkgoHelper()
+	n := &corev1.Node{}
+	Expect(s.Get(ctx, client.ObjectKey{Name: node}, n)).To(Succeed())
+	before := n.DeepCopy()
+	n.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready, Reason: "Test"}}
+	Expect(s.Status().Patch(ctx, n, client.StrategicMergeFrom(before))).To(Succeed())
+}

@@ -42,6 +42,11 @@ var _ = Describe("A controller that is confined to a namespace", func() {
 			askHandover(ctx, s, "web", "b")
 			s.Leads(ctx, "web", "b")
 			Expect(scene.Read(ctx, elsewhere, "web", &v1alpha1.LeaderPolicy{}).Status.Phase).To(BeEmpty())
+			s.Policy(ctx, "contended", func(p *v1alpha1.LeaderPolicy) { p.Spec.Mode, p.Spec.Failover = v1alpha1.ModeParticipant, acceptsTaint })
+			contends(ctx, s, "contended", s.Pod(ctx, "d", "contended"))
+			state = s.Leads(ctx, "contended", "d")
+			Expect(state.Condition(v1alpha1.ConditionFieldsUnused)).To(
+				HaveValue(HaveField("Message", HavePrefix("spec.failover.outOfServiceTaint: proves nobody dead"))))
 			Expect(tenant.Lines("forbidden")).To(BeEmpty(), "it asks for nothing that it may not have")
 			s.DeletePolicy(ctx, "web")
 			Eventually(ctx, func(ctx context.Context) string { return *orEmpty(s.Lease(ctx, "web").Spec.HolderIdentity) }).Should(BeEmpty())
