@@ -250,7 +250,9 @@ func TestWhatIsLeftOfATermIsCountedFromItsLastRenewal(t *testing.T) {
 			}
 			return do()
 		}
-		fn, began := calls(atOnce())
+		returns := make(chan struct{})
+		defer close(returns)
+		fn, began := calls(returns)
 		w.contends("a", fn)
 		work := <-began
 		changed, left := work.term.Changed(), work.term.Left()
@@ -272,13 +274,39 @@ func TestWhatIsLeftOfATermIsCountedFromItsLastRenewal(t *testing.T) {
 func TestNothingIsLeftForWorkOfATermThatWasTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire(t)
-		fn, began := calls(atOnce())
+		returns := make(chan struct{})
+		defer close(returns)
+		fn, began := calls(returns)
 		w.contends("a", fn)
 		work := <-began
 		w.remove()
 		<-work.ctx.Done()
 		if left := work.term.Left(); left.Work > 0 || left.Hard <= 0 {
 			t.Errorf("%v are left", left)
+		}
+	})
+}
+
+// A write that the function has left behind must not go on beside the next term, which may begin at once.
+func TestNothingIsLeftOfATermOnceItsWorkHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		var ended Term
+		var changed <-chan struct{}
+		a := w.contends("a", func(_ context.Context, term Term) error {
+			ended, changed = term, term.Changed()
+			return nil
+		})
+		if err := <-a.done; err != nil {
+			t.Fatal(err)
+		}
+		if left := ended.Left(); left.Work > 0 || left.Hard > 0 {
+			t.Errorf("%v are left", left)
+		}
+		select {
+		case <-changed:
+		default:
+			t.Error("nobody was told")
 		}
 	})
 }

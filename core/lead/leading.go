@@ -227,6 +227,7 @@ func (l *leading) finish(err error) (again bool, result error) {
 		l.settle(<-l.renewed)
 	}
 	_ = l.tenure.end(fmt.Errorf("%w: the work has ended", ErrReleased))
+	l.tenure.close()
 	if l.watch(); !l.taken {
 		_, _, pool, _ := l.look()
 		if e := l.empty(context.WithoutCancel(l.parent), l.lease, pool.Durations); e != nil {

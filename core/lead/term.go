@@ -38,7 +38,8 @@ func (t Term) Err() error {
 }
 
 // Left is how long this term lasts from this moment, if it is not renewed again: until the work is told to end, and until it must
-// have ended. Work is not positive where [Term.Err] is not nil; Hard may still be then. A renewal makes both longer.
+// have ended. Work is not positive where [Term.Err] is not nil; Hard may still be then, until the function has returned. A renewal
+// makes both longer.
 func (t Term) Left() term.Times {
 	if t.tenure == nil {
 		return term.Times{}
@@ -46,8 +47,11 @@ func (t Term) Left() term.Times {
 	return t.tenure.left()
 }
 
-// Changed returns a channel that is closed when what is left of the term is another: it was renewed, or its end comes sooner. Ask for the
-// channel before [Term.Left]. It is not closed as time passes, nor because the work is told to end.
+// Token is Number, for who needs a method: the fencing token that goes with a write.
+func (t Term) Token() int64 { return t.Number }
+
+// Changed returns a channel that is closed when what is left of the term is another: it was renewed, or its end comes sooner, as once
+// the work has ended. Ask for the channel before [Term.Left]. It is not closed as time passes, nor because the work is told to end.
 func (t Term) Changed() <-chan struct{} {
 	if t.tenure == nil {
 		return nil
@@ -66,7 +70,9 @@ type tenure struct {
 	pending bool
 	// ended is why the term is over, nil while it is not.
 	ended error
-	// changed is closed and replaced when validity is.
+	// over says that the work has ended: the next term may begin before the time of this one is over.
+	over bool
+	// changed is closed and replaced when validity or over is.
 	changed chan struct{}
 }
 
@@ -125,9 +131,21 @@ func (t *tenure) confirmed(sent term.Instant, d term.Durations) {
 // tell wakes who waits for another validity than before.
 func (t *tenure) tell(before term.Validity) {
 	if t.validity != before {
-		close(t.changed)
-		t.changed = make(chan struct{})
+		t.wake()
 	}
+}
+
+// close ends the term for whatever its work has left behind.
+func (t *tenure) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+	t.wake()
+}
+
+func (t *tenure) wake() {
+	close(t.changed)
+	t.changed = make(chan struct{})
 }
 
 // settled notes that no renewal can have happened but those that are known.
@@ -144,13 +162,16 @@ func (t *tenure) times() (times term.Times) {
 	return t.validity.At(t.clock.now())
 }
 
-// left is times, without time for work once the term has ended.
+// left is times, without time for work once the term has ended, and without any once the work has.
 func (t *tenure) left() term.Times {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	times := t.validity.At(t.clock.now())
 	if t.judge() != nil {
 		times.Work = min(times.Work, 0)
+	}
+	if t.over {
+		times.Hard = min(times.Hard, 0)
 	}
 	return times
 }
