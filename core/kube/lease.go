@@ -1,4 +1,4 @@
-// Package kube keeps the records of pools on Leases of the Kubernetes API.
+// Package kube keeps the records of pools on Leases of the Kubernetes API, and fences what a leader writes there.
 package kube
 
 import (

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/kube-zen/zen-lead/core/kube"
 	"github.com/kube-zen/zen-lead/core/term"
 )
 
@@ -18,6 +19,8 @@ var (
 	// ErrUnknown: the term ended while it was not known whether a renewal had happened.
 	ErrUnknown = term.ErrUnknown
 )
+
+var _ kube.Tenure = Term{}
 
 // Term is one term of this process. It is safe for concurrent use.
 type Term struct {
@@ -47,7 +50,7 @@ func (t Term) Left() term.Times {
 	return t.tenure.left()
 }
 
-// Token is Number, for who needs a method: the fencing token that goes with a write.
+// Token is Number, for who needs a method: [kube.StampTerm] stamps it on what is written.
 func (t Term) Token() int64 { return t.Number }
 
 // Changed returns a channel that is closed when what is left of the term is another: it was renewed, or its end comes sooner, as once

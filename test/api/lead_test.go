@@ -124,6 +124,17 @@ var _ = Describe("lead.Run", func() {
 		Eventually(ctx, runProgram(ctx, "README.md", kubeconfig(ctx, s))).Should(Receive(HavePrefix("working in term ")))
 	}, limit)
 
+	It("fences what a program writes, as its guide shows", func(ctx context.Context) {
+		s.Policy(ctx, "worker", participant)
+		s.MayContend(ctx)
+		mayWriteConfigMaps(ctx, s)
+		printed := runProgram(ctx, "docs/lead.md", kubeconfig(ctx, s))
+		var worked string
+		Eventually(ctx, printed).Should(Receive(&worked, HavePrefix("working in term ")))
+		result := scene.Read(ctx, s, "result", &corev1.ConfigMap{})
+		Expect("working in term " + result.Annotations[v1alpha1.FenceAnnotation]).To(Equal(worked))
+	}, limit)
+
 	It("is what the guide for operators shows", func(ctx context.Context) {
 		s.Policy(ctx, "operator", participant)
 		s.MayContend(ctx)

@@ -19,6 +19,13 @@ const (
 	HandoverAnnotation = "zen-lead/handover"
 )
 
+// Names that members write on objects of their own.
+const (
+	// FenceAnnotation is the term in which a leader wrote an object last, as package kube stamps it. An admission policy may refuse a smaller
+	// one than the object has.
+	FenceAnnotation = "zen-lead/fence"
+)
+
 // Names that zen-lead writes.
 const (
 	// PoolLabel repeats PoolAnnotation, so that members can be selected. The annotation is the truth.
