@@ -7,5 +7,6 @@
 //
 // Guarantees: no reconciliation begins outside of a term, the context of one that runs ends before its term does, and a term is
 // released only after all of them have returned. Not guaranteed: that one which is paused between a look at its context and a
-// write does not write late; see package lead, and send [TermFrom] with what must be fenced.
+// write does not write late; see package lead, give the manager a configuration from [Election.Fence], and send [TermFrom] with
+// what must be fenced elsewhere.
 package kubebuilder

@@ -63,7 +63,7 @@ func (e *Election) Term() (t lead.Term, ok bool) {
 
 // lead is one term.
 func (e *Election) lead(ctx context.Context, t lead.Term) error {
-	ended, end := context.WithCancelCause(ctx)
+	ended, end := context.WithCancelCause(context.WithValue(ctx, termKey{}, t))
 	defer end(nil)
 	running := e.begin(ended, t)
 	var working sync.WaitGroup
@@ -120,8 +120,8 @@ func (e *Election) enter(ctx context.Context) (inTerm context.Context, done func
 
 type termKey struct{}
 
-// TermFrom returns the term in which a reconciliation runs, from its context: the fencing token for what it writes. ok is false
-// in any other context.
+// TermFrom returns the term in which a reconciliation runs, or a function of [Election.Work], from its context: the fencing token for
+// what it writes. ok is false in any other context.
 func TermFrom(ctx context.Context) (t lead.Term, ok bool) {
 	t, ok = ctx.Value(termKey{}).(lead.Term)
 	return t, ok

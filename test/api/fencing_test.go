@@ -14,12 +14,15 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/kube"
 	"github.com/kube-zen/zen-lead/core/lead"
 	"github.com/kube-zen/zen-lead/core/term"
+	"github.com/kube-zen/zen-lead/integrations/kubebuilder"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
@@ -165,6 +168,50 @@ var _ = Describe("kube.Fence", func() {
 		before := pod.DeepCopy()
 		pod.Annotations[v1alpha1.FenceAnnotation], pod.Status.Message = "9", "late"
 		Expect(s.Status().Patch(ctx, pod, client.MergeFrom(before))).To(MatchError(ContainSubstring("term 9 is over")), "a status carries annotations too")
+	}, limit)
+})
+
+var _ = Describe("kubebuilder.Election.Fence", func() {
+	It("lets a manager's client write in terms alone", func(ctx context.Context) {
+		s := scene.New(ctx, c)
+		s.Policy(ctx, "operator", func(p *v1alpha1.LeaderPolicy) { p.Spec.Mode = v1alpha1.ModeParticipant })
+		s.MayContend(ctx)
+		mayWriteConfigMaps(ctx, s)
+		config := account(ctx, s)
+		election := kubebuilder.NewElection("operator", lead.WithConfig(config), lead.WithNamespace(s.Namespace))
+		manager, err := ctrl.NewManager(election.Fence(config, kube.StampTerm()), ctrl.Options{Metrics: metricsserver.Options{BindAddress: "0"}})
+		Expect(err).NotTo(HaveOccurred())
+		works := make(chan context.Context, 1)
+		election.Work(func(ctx context.Context, _ lead.Term) error {
+			works <- ctx
+			<-ctx.Done()
+			// What is written last is of the term, too.
+			return manager.GetClient().Create(context.WithoutCancel(ctx), &corev1.ConfigMap{ObjectMeta: s.Meta("last")})
+		})
+		Expect(manager.Add(election)).To(Succeed())
+		err = manager.GetClient().Create(ctx, settings(s, ""))
+		Expect(err).To(And(MatchError(kube.ErrNotSent), MatchError(lead.ErrLost)), "no term has begun")
+
+		running, stop := context.WithCancel(ctx)
+		DeferCleanup(stop)
+		ended := make(chan error, 1)
+		go func() { ended <- manager.Start(running) }()
+		var inTerm context.Context
+		Eventually(ctx, works).Should(Receive(&inTerm))
+		held, ok := kubebuilder.TermFrom(inTerm)
+		Expect(ok).To(BeTrue())
+		Expect(manager.GetClient().Create(ctx, settings(s, ""))).To(Succeed(), "it is in a term, though the context does not say so")
+		Expect(byControllerRuntime(inTerm, manager.GetConfig(), s, "in its term")).To(Succeed())
+		stop()
+		Eventually(ctx, ended).Should(Receive(BeNil()))
+		for _, name := range []string{"settings", "last"} {
+			Expect(scene.Read(ctx, s, name, &corev1.ConfigMap{}).Annotations).To(HaveKeyWithValue(v1alpha1.FenceAnnotation, kube.FormatTerm(termOf(work{term: held}))))
+		}
+
+		err = manager.GetClient().Delete(ctx, settings(s, ""))
+		Expect(err).To(And(MatchError(kube.ErrNotSent), MatchError(lead.ErrLost)), "the term is over")
+		err = manager.GetClient().Delete(context.WithoutCancel(inTerm), settings(s, ""))
+		Expect(err).To(And(MatchError(kube.ErrNotSent), MatchError(lead.ErrReleased)), "that term is over")
 	}, limit)
 })
 
