@@ -1,11 +1,9 @@
 package lead
 
 import (
-	"fmt"
-	"os"
-
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kube-zen/zen-lead/core/kube"
 )
 
 // Option changes how [Run] and [Observe] work.
@@ -21,8 +19,8 @@ type options struct {
 // Default: KUBECONFIG, else the pod's account.
 func WithConfig(c *rest.Config) Option { return func(o *options) { o.config = c } }
 
-// WithNamespace names the namespace of the pool. Set it outside of the pool's pods. Default: POD_NAMESPACE, else the pod's, else that
-// of the kubeconfig's context.
+// WithNamespace names the namespace of the pool. Set it outside of the pool's pods. Default: POD_NAMESPACE, else that of the
+// kubeconfig's context, else the pod's.
 func WithNamespace(namespace string) Option { return func(o *options) { o.namespace = namespace } }
 
 // OnOverrun has f called where the function has not returned when the term can be another's; f gets the term that is over. Set it
@@ -31,25 +29,17 @@ func WithNamespace(namespace string) Option { return func(o *options) { o.namesp
 func OnOverrun(f func(Term)) Option { return func(o *options) { o.overrun = f } }
 
 // complete fills in what was not set.
-func complete(all []Option) (options, error) {
-	o := options{namespace: os.Getenv("POD_NAMESPACE")}
+func complete(all []Option) (o options, err error) {
 	for _, set := range all {
 		set(&o)
 	}
-	if o.config != nil && o.namespace != "" {
-		return o, nil
-	}
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil)
-	var err error
 	if o.namespace == "" {
-		if o.namespace, _, err = loader.Namespace(); err != nil {
-			return o, fmt.Errorf("find the namespace: %w", err)
+		if o.namespace, err = kube.Namespace(); err != nil {
+			return o, err
 		}
 	}
 	if o.config == nil {
-		if o.config, err = loader.ClientConfig(); err != nil {
-			return o, fmt.Errorf("find the API server: %w", err)
-		}
+		o.config, err = kube.Config()
 	}
-	return o, nil
+	return o, err
 }
