@@ -60,7 +60,7 @@ func (t *tenure) ended(ctx context.Context, term lead.Term, out guard.Outcome) e
 	case out.Err != nil:
 		t.failed = fmt.Errorf("start the command: %w", out.Err)
 		return t.failed
-	case cause == nil, byUser:
+	case byUser, cause == nil && !out.Told: // this process may learn after its guard that the term is over
 		t.code = out.Code
 	}
 	if err := t.prepare(); err != nil {
@@ -118,7 +118,9 @@ func (w *working) takeOver() guard.Outcome {
 	slog.Error("The guard has not ended the command in time", "term", w.term.Number)
 	endAll(w.term)
 	<-w.guard.Done()
-	return killed
+	out := killed
+	out.Told = true
+	return out
 }
 
 // stopSignal is what tells the command to end.

@@ -3,14 +3,11 @@ package command
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
-	"k8s.io/klog/v2"
 
 	"github.com/kube-zen/zen-lead/controller/internal/agent"
 	"github.com/kube-zen/zen-lead/controller/internal/guard"
@@ -52,8 +49,7 @@ SIGUSR1, SIGUSR2 and SIGWINCH are passed on to it; SIGTERM and SIGINT end zen-le
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			slog.SetDefault(slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
-			klog.SetLogger(logr.Discard()) // what client-go has to say of a watch is told, once, by lead.Run
+			logToStderr(c)
 			r.Pool, r.Command = args[0], args[1:]
 			ctx, pass, end := signals(c.Context())
 			defer end()

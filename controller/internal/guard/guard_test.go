@@ -171,7 +171,7 @@ func TestACommandIsToldWhenItsTimeIsOver(t *testing.T) {
 	w := begin(t, `trap 'echo > $DIR/told; exit 4' TERM; echo > $DIR/ready; while :; do sleep 0.01; done`, within(time.Second, time.Hour))
 	await(t, w.dir, "ready")
 	await(t, w.dir, "told")
-	if out := w.out(); out.Code != 4 {
+	if out := w.out(); out.Code != 4 || !out.Told {
 		t.Errorf("outcome %+v", out)
 	}
 }

@@ -34,6 +34,8 @@ type Exit struct {
 	Code int
 	// Signal is the one that ended it, 0 if it exited.
 	Signal syscall.Signal
+	// Told: it was told to end, or killed; it did not end by itself.
+	Told bool
 }
 
 func exitOf(s syscall.WaitStatus) Exit {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,12 +34,12 @@ func Adopt() error {
 	return nil
 }
 
-// Guard is a guard process, seen from its parent. Its methods are for one goroutine.
+// Guard is a guard process, seen from its parent. Its methods are safe for concurrent use.
 type Guard struct {
+	mu      sync.Mutex
 	orders  *os.File
 	encoder *json.Encoder
 	done    chan Outcome
-	process *os.Process
 }
 
 // Outcome is how the command ended, or why it cannot be told: a *StartError, or ErrDied.
@@ -66,7 +67,7 @@ func Start() (*Guard, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the guard: %w", err), ours.Close(), reports.Close())
 	}
-	g := &Guard{orders: ours, encoder: json.NewEncoder(ours), done: make(chan Outcome, 1), process: c.Process}
+	g := &Guard{orders: ours, encoder: json.NewEncoder(ours), done: make(chan Outcome, 1)}
 	go func() {
 		var r report
 		err := json.NewDecoder(reports).Decode(&r)
@@ -104,7 +105,11 @@ func (g *Guard) Stop(s syscall.Signal) { g.tell(order{Stop: s}) }
 func (g *Guard) Kill() { g.tell(order{Kill: true}) }
 
 // tell sends an order. A guard that is gone gets none, and is seen to be gone by Done.
-func (g *Guard) tell(o order) { _ = g.encoder.Encode(o) }
+func (g *Guard) tell(o order) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_ = g.encoder.Encode(o)
+}
 
 // Done gets the outcome, once: unless it is ErrDied, everything that was guarded has ended.
 func (g *Guard) Done() <-chan Outcome { return g.done }

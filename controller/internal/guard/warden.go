@@ -64,11 +64,14 @@ func (w *warden) run() report {
 				return failed(err)
 			}
 		case s := <-w.ended:
+			told := w.told
 			for w.kill() != nil { // what cannot be killed yet keeps the term from being given up
 				continue
 			}
 			w.leaveGroup()
-			return report{Exit: exitOf(s)}
+			e := exitOf(s)
+			e.Told = told
+			return report{Exit: e}
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -134,6 +137,7 @@ func (w *warden) stop(s syscall.Signal) {
 
 // kill ends everything, and fails if something goes on.
 func (w *warden) kill() error {
+	w.told = true
 	if w.group != nil {
 		if err := w.group.kill(); err != nil {
 			fmt.Fprintln(os.Stderr, Name+":", err)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -21,6 +22,10 @@ func inContainer(o *options) { o.container = "work" }
 
 func (m *member) contain(o options) {
 	GinkgoHelper()
+	if o.prelude != "" {
+		m.become(o.prelude)
+		m.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
+	}
 	if o.container == "" {
 		return
 	}
@@ -30,10 +35,16 @@ func (m *member) contain(o options) {
 	Expect(os.MkdirAll(filepath.Dir(file), 0o755)).To(Succeed())
 	Expect(os.WriteFile(file, nil, 0o644)).To(Succeed())
 	script := `mount --make-rprivate / && mount -t proc proc /proc && mount --bind "$1" "$1" && shift && exec "$@"`
-	agent, err := os.Readlink(m.Path) // an open file without a name: its number is another one in there
-	Expect(err).NotTo(HaveOccurred())
-	m.Args = append([]string{"sh", "-c", script, "sh", file, strings.TrimSuffix(agent, " (deleted)")}, m.Args[1:]...)
-	m.Path = "/bin/sh"
+	m.become(script, file)
 	m.Env = append(m.Env, "POD_UID="+podUID)
 	m.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID
+}
+
+// become has the member be started by a shell script, which gets arguments and then the member's.
+func (m *member) become(script string, args ...string) {
+	GinkgoHelper()
+	agent, err := os.Readlink(m.Path) // an open file: its number is another one in there
+	Expect(err).NotTo(HaveOccurred())
+	m.Args = slices.Concat([]string{"sh", "-c", script, "sh"}, args, []string{strings.TrimSuffix(agent, " (deleted)")}, m.Args[1:])
+	m.Path = "/bin/sh"
 }

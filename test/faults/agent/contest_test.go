@@ -34,12 +34,15 @@ var durations = term.Durations{Lease: 3 * time.Second, RenewDeadline: 2 * time.S
 type contest struct {
 	*scene.Scene
 	*scribe.Register
+	leases     coordinationclient.LeasesGetter
 	lease      *kube.Pool
 	kubeconfig string
 	// mark is in the environment of all that the agents start.
 	mark string
 	// lateExpected: a member stood still with all that it runs.
 	lateExpected bool
+	// programs are beside sidecars.
+	programs []*program
 }
 
 func newContest(ctx context.Context) *contest {
@@ -54,13 +57,14 @@ func newContest(ctx context.Context) *contest {
 	})
 	t.MayContend(ctx)
 	Expect(c.KubeconfigFor(ctx, t.Namespace, "default", t.kubeconfig)).To(Succeed())
-	leases, err := coordinationclient.NewForConfig(c.RESTConfig())
+	t.leases, err = coordinationclient.NewForConfig(c.RESTConfig())
 	Expect(err).NotTo(HaveOccurred())
-	t.lease = kube.NewPool(leases, t.Namespace, pool)
+	t.lease = kube.NewPool(t.leases, t.Namespace, pool)
 	Expect(t.lease.Create(ctx, time.Second)).To(Succeed())
 	DeferCleanup(func() {
 		Expect(t.left()).To(BeEmpty(), "processes that outlived everything")
 		Expect(t.Check(t.lateExpected)).To(BeEmpty())
+		Expect(t.beliefs()).To(BeEmpty())
 		Expect(r.Close()).To(Succeed())
 	})
 	return t
@@ -96,11 +100,16 @@ type options struct {
 	command []string
 	// container: it is the first process of a container.
 	container string
+	// sidecar: it is "zen-lead agent" instead, of pool.
+	sidecar bool
+	pool    string
+	// prelude is a shell script that ends by becoming "$@", in namespaces of its own.
+	prelude string
 }
 
 func (t *contest) member(name string, set ...func(*options)) *member {
 	GinkgoHelper()
-	o := options{kubeconfig: t.kubeconfig}
+	o := options{kubeconfig: t.kubeconfig, pool: pool}
 	for _, f := range set {
 		f(&o)
 	}
@@ -108,9 +117,12 @@ func (t *contest) member(name string, set ...func(*options)) *member {
 		o.command = append([]string{scribePath, "-to", t.URL, "-who", name}, o.scribe...)
 	}
 	args := append(append(append([]string{"run"}, o.flags...), pool, "--"), o.command...)
+	if o.sidecar {
+		args = append(append([]string{"agent"}, o.flags...), o.pool)
+	}
 	m := &member{t: t, name: name, Cmd: exec.Command(agentPath, args...), ended: make(chan struct{}), log: newLog()}
 	m.Args[0] = "zen-lead"
-	m.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig, "POD_NAMESPACE="+t.Namespace, "ZEN_LEAD_IDENTITY="+name, t.mark)
+	m.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig, "POD_NAMESPACE="+t.Namespace, "ZEN_LEAD_IDENTITY="+name, "POD_UID=uid-"+name, t.mark)
 	m.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	m.Stdout, m.Stderr = GinkgoWriter, m.log
 	m.contain(o)
