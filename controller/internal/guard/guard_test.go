@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const soon = 20 * time.Second
+const soon = 10 * time.Second
 
 // later are deadlines that do not matter.
 func later() guard.Deadlines { return within(time.Hour, time.Hour) }
@@ -74,6 +74,11 @@ func shell(script, dir string) guard.Command {
 func words(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
+	t.Cleanup(func() { // of a test that failed
+		for _, pid := range left("GUARDED=" + dir) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
 	for _, name := range []string{"ready", "told", "child", "command", "orphan", "bred"} {
 		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
 			t.Fatal(err)

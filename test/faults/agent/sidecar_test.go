@@ -66,7 +66,7 @@ var _ = Describe("The sidecar", func() {
 		Expect(next.Received - at).To(BeNumerically(">", durations.Lease-durations.Interval()))
 	})
 
-	It("standing still: no answer; it contends again once it goes on", func(ctx context.Context) {
+	long("standing still: no answer; it contends again once it goes on", func(ctx context.Context) {
 		t := newContest(ctx)
 		leader, standby := t.duo(ctx)
 		at := now()
@@ -78,9 +78,9 @@ var _ = Describe("The sidecar", func() {
 		leader.signal(syscall.SIGCONT)
 		Expect(leader.hears(ctx, resumed, follows).Term).To(BeNumerically(">=", next.Term))
 		leader.log.await(ctx, "Waiting for the lead")
-	}, limit)
+	})
 
-	long("cut off from the API server: 503 in time, and 200 again for the next term only", func(ctx context.Context) {
+	It("cut off from the API server: 503 in time, and 200 again for the next term only", func(ctx context.Context) {
 		t := newContest(ctx)
 		p := t.proxy()
 		leader, standby := t.duo(ctx, through(p))
@@ -89,7 +89,7 @@ var _ = Describe("The sidecar", func() {
 		end := leader.hears(ctx, at, func(a answer) bool { return a.Role == "follower" })
 		Expect(end.Received - at).To(BeNumerically("<", durations.RenewDeadline+atOnce/4))
 		standby.hears(ctx, at, leads)
-	})
+	}, limit)
 
 	long("told by SIGTERM: 503 at once, and the next one leads when nobody believes any more that it does", func(ctx context.Context) {
 		t := newContest(ctx)
