@@ -88,7 +88,8 @@ type member struct {
 	*exec.Cmd
 	ended chan struct{}
 	code  int
-	log   *log
+	// log is its standard error, out its standard output; the command's too.
+	log, out *log
 }
 
 // options of a member.
@@ -120,11 +121,11 @@ func (t *contest) member(name string, set ...func(*options)) *member {
 	if o.sidecar {
 		args = append(append([]string{"agent"}, o.flags...), o.pool)
 	}
-	m := &member{t: t, name: name, Cmd: exec.Command(agentPath, args...), ended: make(chan struct{}), log: newLog()}
+	m := &member{t: t, name: name, Cmd: exec.Command(agentPath, args...), ended: make(chan struct{}), log: newLog(), out: newLog()}
 	m.Args[0] = "zen-lead"
 	m.Env = append(os.Environ(), "KUBECONFIG="+o.kubeconfig, "POD_NAMESPACE="+t.Namespace, "ZEN_LEAD_IDENTITY="+name, "POD_UID=uid-"+name, t.mark)
 	m.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	m.Stdout, m.Stderr = GinkgoWriter, m.log
+	m.Stdout, m.Stderr = m.out, m.log
 	m.contain(o)
 	Expect(m.Start()).To(Succeed())
 	go func() {

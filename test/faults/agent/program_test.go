@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -146,3 +147,9 @@ func (t *contest) beliefs() (wrong []string) {
 func (a answer) term() string { return strconv.FormatInt(a.Term, 10) }
 
 func (p *program) pid() string { return strconv.Itoa(p.Process.Pid) }
+
+func (p *program) port() string {
+	u, err := url.Parse(p.url)
+	Expect(err).NotTo(HaveOccurred())
+	return u.Port()
+}
