@@ -33,13 +33,13 @@ func complete(all []Option) (o options, err error) {
 	for _, set := range all {
 		set(&o)
 	}
-	if o.namespace == "" {
-		if o.namespace, err = kube.Namespace(); err != nil {
+	if o.config == nil {
+		if o.config, err = kube.Config(); err != nil {
 			return o, err
 		}
 	}
-	if o.config == nil {
-		o.config, err = kube.Config()
+	if o.namespace == "" {
+		o.namespace, err = kube.Namespace()
 	}
 	return o, err
 }

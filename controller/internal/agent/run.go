@@ -124,8 +124,7 @@ func (t *tenure) contend(ctx context.Context) error {
 	}
 	err := t.run.Contend(ctx, t.run.Pool, t.lead, lead.OnOverrun(endAll))
 	if t.next != nil {
-		err = errors.Join(err, t.next.Close())
-		<-t.next.Done()
+		err = errors.Join(err, t.next.Close()) // it ends by that
 	}
 	switch {
 	case t.failed != nil:
@@ -137,18 +136,26 @@ func (t *tenure) contend(ctx context.Context) error {
 	}
 }
 
-// prepare starts the guard of the next term, so that the command need not wait for it.
+// prepare starts the guard of the next term, so that the command need not wait for it. One that has died since, as where the end
+// of a term that had overrun took it too, is replaced.
 func (t *tenure) prepare() (err error) {
-	if t.next == nil {
-		t.next, err = guard.Start()
+	if t.next != nil {
+		select {
+		case <-t.next.Done():
+			t.next = nil
+		default:
+			return nil
+		}
 	}
+	t.next, err = guard.Start()
 	return err
 }
 
 // endAll ends the work of a term that can be another's, whatever goes on; and this process, if it cannot.
 func endAll(over lead.Term) {
-	if err := guard.KillBelow(max(over.Left().Hard-killBefore/2, patience)); err != nil {
-		fmt.Fprintln(os.Stderr, "zen-lead: the command could not be ended with its term:", err)
+	if err := guard.KillBelow(max(over.Left().Hard, patience)); err != nil {
+		go fmt.Fprintln(os.Stderr, "zen-lead: the command could not be ended with its term:", err)
+		<-time.After(lastWords)
 		os.Exit(CodeFailed)
 	}
 }

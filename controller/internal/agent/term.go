@@ -18,8 +18,11 @@ const (
 	// killBefore is how long before the hard end of a term this process kills what its guard has left: the guard is to have done
 	// so before.
 	killBefore = 100 * time.Millisecond
-	// patience is how long that takes, at most, where no time is left.
-	patience = 40 * time.Millisecond
+	// patience is how long what was killed may take to be gone, also where no time is left: it runs no more code of its own, and
+	// this process's exit would not hurry it.
+	patience = time.Second
+	// lastWords is how long the end of this process waits for whoever reads standard error.
+	lastWords = 10 * time.Millisecond
 )
 
 var killed = guard.Outcome{Exit: guard.Exit{Code: 128 + int(syscall.SIGKILL), Signal: syscall.SIGKILL}}
@@ -38,10 +41,11 @@ func (t *tenure) lead(ctx context.Context, term lead.Term) error {
 	defer func() { _ = g.Close() }() // it has ended
 	w := working{guard: g, term: term, grace: t.run.GracePeriod}
 	g.Begin(t.command(term), w.deadlines())
+	forget(t.pass)
 	out := w.watch(ctx, t.pass)
 	if errors.Is(out.Err, guard.ErrDied) {
-		slog.Error("The guard of the command has died; the command is killed", "term", term.Number)
 		endAll(term)
+		slog.Error("The guard of the command had died; the command was killed", "term", term.Number)
 		out = killed
 	}
 	return t.ended(ctx, term, out)
@@ -113,10 +117,21 @@ func (w *working) watch(ctx context.Context, pass <-chan syscall.Signal) guard.O
 	}
 }
 
+// forget drops the signals that came while no command ran.
+func forget(pass <-chan syscall.Signal) {
+	for {
+		select {
+		case <-pass:
+		default:
+			return
+		}
+	}
+}
+
 // takeOver ends what the guard has not ended in time, and it too.
 func (w *working) takeOver() guard.Outcome {
-	slog.Error("The guard has not ended the command in time", "term", w.term.Number)
 	endAll(w.term)
+	slog.Error("The guard had not ended the command in time; it was killed", "term", w.term.Number)
 	<-w.guard.Done()
 	out := killed
 	out.Told = true

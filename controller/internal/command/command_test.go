@@ -2,11 +2,21 @@ package command_test
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/kube-zen/zen-lead/controller/internal/command"
+	"github.com/kube-zen/zen-lead/controller/internal/guard"
 )
+
+func TestMain(m *testing.M) {
+	if os.Args[0] == guard.Name { // this program starts itself, as zen-lead does
+		guard.Main()
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
@@ -38,6 +48,13 @@ func TestMistakesAreNamed(t *testing.T) {
 		"a stray word":        {[]string{"controller", "now"}, "now"},
 		"an unknown command":  {[]string{"lead"}, "lead"},
 		"an unknown flag":     {[]string{"controller", "--leader-elect"}, "leader-elect"},
+		"run without --":      {[]string{"run", "web", "ls"}, "want one POOL, then --"},
+		"run of nothing":      {[]string{"run", "web", "--"}, "want one POOL, then --"},
+		"run of what is not":  {[]string{"run", "web", "--", "/nowhere"}, "/nowhere"},
+		"run without cluster": {[]string{"run", "web", "--", "true"}, "find the API server"},
+		"agent of no pool":    {[]string{"agent"}, "accepts 1 arg"},
+		"a hook that is not":  {[]string{"agent", "--hook=/nowhere", "web"}, "--hook: "},
+		"a file in no folder": {[]string{"agent", "--file=/no/where", "web"}, "--file: "},
 		"a stray word, again": {[]string{"version", "x"}, "x"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -71,7 +71,7 @@ SIGUSR1, SIGUSR2 and SIGWINCH are passed on to it; SIGTERM and SIGINT end zen-le
 // signals returns a context that the first SIGINT or SIGTERM ends, and the signals that are the command's: all others.
 func signals(parent context.Context) (ctx context.Context, pass <-chan syscall.Signal, end func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
-	came, passed := make(chan os.Signal, 16), make(chan syscall.Signal)
+	came, passed := make(chan os.Signal, 16), make(chan syscall.Signal, 16)
 	signal.Notify(came, guard.Passed...)
 	go func() {
 		for s := range came {
@@ -82,7 +82,7 @@ func signals(parent context.Context) (ctx context.Context, pass <-chan syscall.S
 			}
 			select {
 			case passed <- s:
-			default: // nothing runs
+			default: // nothing runs that takes them
 			}
 		}
 	}()

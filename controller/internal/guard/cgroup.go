@@ -14,6 +14,8 @@ import (
 // cgroup is a control group of version 2, below this process's own.
 type cgroup struct{ path string }
 
+const prefix = "zen-lead-"
+
 // makeCgroup makes a control group. It fails where there is none of version 2, or it may not be written: in most containers.
 func makeCgroup() (*cgroup, error) {
 	self, err := procfs.Self()
@@ -42,7 +44,11 @@ func makeCgroup() (*cgroup, error) {
 }
 
 func newCgroup(parent string) (*cgroup, error) {
-	path, err := os.MkdirTemp(parent, "zen-lead-")
+	left, _ := filepath.Glob(filepath.Join(parent, prefix+"*")) // the pattern is well formed
+	for _, path := range left {
+		_ = os.Remove(path) // a guard that was killed left it; one in which somebody lives stays
+	}
+	path, err := os.MkdirTemp(parent, prefix)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,9 @@ type Outcome struct {
 
 // Start starts a guard, which waits to be given a command: the program itself, which calls [Main] where its argument 0 is [Name].
 func Start() (*Guard, error) {
+	if os.Args[0] == Name {
+		return nil, errors.New("a guard starts no guard: the program did not call Main first") // it would go on for ever
+	}
 	theirOrders, ours, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -3,9 +3,9 @@ package guard
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -31,6 +31,8 @@ type warden struct {
 	// pid is the command's, and that of its process group; 0 before it was started.
 	pid   int
 	group *cgroup
+	// front is the process group that had the terminal before the command got it, 0 if it did not.
+	front int
 	until Deadlines
 	// told: the command was told to end.
 	told bool
@@ -69,6 +71,7 @@ func (w *warden) run() report {
 				continue
 			}
 			w.leaveGroup()
+			w.giveTerminalBack()
 			e := exitOf(s)
 			e.Told = told
 			return report{Exit: e}
@@ -139,9 +142,7 @@ func (w *warden) stop(s syscall.Signal) {
 func (w *warden) kill() error {
 	w.told = true
 	if w.group != nil {
-		if err := w.group.kill(); err != nil {
-			fmt.Fprintln(os.Stderr, Name+":", err)
-		}
+		_ = w.group.kill() // what that leaves is found below
 	}
 	return KillBelow(killPatience)
 }
@@ -163,7 +164,8 @@ func (w *warden) begin(c Command) error {
 }
 
 func (w *warden) start(c Command) (*os.Process, error) {
-	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Foreground: inForeground()}
+	w.front = foreground()
+	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Foreground: w.front != 0}
 	if w.group != nil {
 		dir, err := os.Open(w.group.path)
 		if err != nil {
@@ -175,14 +177,24 @@ func (w *warden) start(c Command) (*os.Process, error) {
 	return os.StartProcess(c.Path, c.Args, &os.ProcAttr{Env: c.Env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attr})
 }
 
-// inForeground says whether the parent has the terminal, which then is to be the command's.
-func inForeground() bool {
+// foreground is the parent's process group if that has the terminal, which then is to be the command's; else 0.
+func foreground() int {
 	front, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
 	if err != nil {
-		return false // no terminal
+		return 0 // no terminal
 	}
-	parents, err := unix.Getpgid(os.Getppid())
-	return err == nil && front == parents
+	if parents, err := unix.Getpgid(os.Getppid()); err != nil || front != parents {
+		return 0
+	}
+	return front
+}
+
+// giveTerminalBack gives the terminal to whoever had it before the command.
+func (w *warden) giveTerminalBack() {
+	if w.front != 0 {
+		signal.Ignore(syscall.SIGTTOU) // the guard is in the background, and nothing inherits this any more
+		_ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, w.front)
+	}
 }
 
 // reap waits for all that ends below the guard.

@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -49,6 +52,9 @@ type sidecar struct {
 
 // Run takes part until ctx ends, and has given the lead up when it returns. It fails where it cannot begin.
 func Run(ctx context.Context, o Options) error {
+	if err := o.complete(); err != nil {
+		return err
+	}
 	config, err := kube.Config()
 	if err != nil {
 		return err
@@ -88,6 +94,23 @@ func Run(ctx context.Context, o Options) error {
 		return nil
 	}
 	return err
+}
+
+// complete finds the hook, and fails where one of the options cannot work.
+func (o *Options) complete() (err error) {
+	if o.File != "" {
+		if is, err := os.Stat(filepath.Dir(o.File)); err != nil {
+			return fmt.Errorf("--file: %w", err)
+		} else if !is.IsDir() {
+			return fmt.Errorf("--file: %s is no folder", filepath.Dir(o.File))
+		}
+	}
+	if o.Hook != "" {
+		if o.Hook, err = exec.LookPath(o.Hook); err != nil {
+			return fmt.Errorf("--hook: %w", err)
+		}
+	}
+	return nil
 }
 
 func newSidecar(o Options, namespace string, me term.Holder) *sidecar {

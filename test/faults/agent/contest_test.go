@@ -62,7 +62,11 @@ func newContest(ctx context.Context) *contest {
 	t.lease = kube.NewPool(t.leases, t.Namespace, pool)
 	Expect(t.lease.Create(ctx, time.Second)).To(Succeed())
 	DeferCleanup(func() {
-		Expect(t.left()).To(BeEmpty(), "processes that outlived everything")
+		left := t.left()
+		for _, pid := range left {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // what is wrong with the product is not to stay on the machine
+		}
+		Expect(left).To(BeEmpty(), "processes that outlived everything")
 		Expect(t.Check(t.lateExpected)).To(BeEmpty())
 		Expect(t.beliefs()).To(BeEmpty())
 		Expect(r.Close()).To(Succeed())
