@@ -3,9 +3,14 @@ package lead
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -70,5 +75,16 @@ func TestThePoolIsInTheNamespaceThatTheProcessIsToldToBeIn(t *testing.T) {
 				t.Errorf("namespace %q, %v, want %q", o.namespace, err, tc.want)
 			}
 		})
+	}
+}
+
+func TestAServerThatIsAwayIsToldOfOnce(t *testing.T) {
+	var out strings.Builder
+	tell := newTeller(slog.New(slog.NewTextHandler(&out, nil)), nil, "n")
+	for _, path := range []string{"/leases?timeout=8m4s", "/leases?timeout=9m", "/leaderpolicies?timeout=8m"} {
+		tell.failed(fmt.Errorf("watch: %w", &url.Error{Op: "Get", URL: "https://10.0.0.1:443" + path, Err: syscall.ECONNREFUSED}))
+	}
+	if said := out.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "https://10.0.0.1:443") {
+		t.Errorf("told:\n%s", said)
 	}
 }

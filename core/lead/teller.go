@@ -2,8 +2,10 @@ package lead
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +33,7 @@ func newTeller(log *slog.Logger, config *rest.Config, namespace string) *teller 
 }
 
 func (t *teller) failed(err error) {
+	err = brief(err)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if last, ok := t.told[err.Error()]; ok && time.Since(last) < tellAgain {
@@ -45,6 +48,20 @@ func (t *teller) failed(err error) {
 		return
 	}
 	t.log.Warn("The API server cannot be followed; trying again", "error", err)
+}
+
+// brief leaves out of a failed request what differs from one to the next of the same kind: parameters and object. A server that
+// is away is told of once.
+func brief(err error) error {
+	request, ok := errors.AsType[*url.Error](err)
+	if !ok {
+		return err
+	}
+	u, parseErr := url.Parse(request.URL)
+	if parseErr != nil {
+		return err
+	}
+	return fmt.Errorf("%s %s://%s: %w", request.Op, u.Scheme, u.Host, request.Err)
 }
 
 // grant is the command that gives this process's account the right to take part.
