@@ -72,7 +72,7 @@ func (r *Run) Execute(ctx context.Context, pass <-chan syscall.Signal) (code int
 			backoff = firstBackoff
 		}
 		pause := backoff.Step()
-		slog.Info("The command has ended; contending again", "code", t.code, "after", pause)
+		slog.Info("Contending again", "after", pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
