@@ -3,10 +3,8 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -48,6 +46,9 @@ func (s SignalError) Error() string { return "signal: " + s.String() }
 // Execute contends and runs the command until it has ended by itself, or ctx has ended: by [SignalError], if by a signal, which then is what the command gets.
 // Signals that come by pass go to the command. It returns the exit code, and an error where that is one of its own.
 func (r *Run) Execute(ctx context.Context, pass <-chan syscall.Signal) (code int, err error) {
+	if r.GracePeriod < 0 {
+		return CodeFailed, errors.New("--grace-period: must not be negative")
+	}
 	path, err := exec.LookPath(r.Command[0])
 	if err != nil {
 		return codeOf(err), err
@@ -55,7 +56,7 @@ func (r *Run) Execute(ctx context.Context, pass <-chan syscall.Signal) (code int
 	if err := guard.Adopt(); err != nil {
 		return CodeFailed, err
 	}
-	go reapNobodys(ctx)
+	go guard.ReapNobodys(ctx)
 	backoff := firstBackoff
 	for {
 		t := &tenure{run: r, path: path, pass: pass, code: -1}
@@ -66,7 +67,9 @@ func (r *Run) Execute(ctx context.Context, pass <-chan syscall.Signal) (code int
 		switch {
 		case ctx.Err() != nil && t.code < 0:
 			return codeOfSignal(ctx), nil
-		case ctx.Err() != nil || !r.Restart:
+		case t.code < 0:
+			continue // the command was ended with its term
+		case ctx.Err() != nil || t.interrupted || !r.Restart:
 			return t.code, nil //nolint:nilerr // the code tells
 		case t.code == 0 && time.Since(began) >= longEnough:
 			backoff = firstBackoff
@@ -112,8 +115,13 @@ type tenure struct {
 	path string
 	pass <-chan syscall.Signal
 	next *guard.Guard
-	// code is how the command ended by itself, or because it was told to by whoever ended ctx; -1 if neither has happened.
+	// user is ended by whoever ends this process; over ends the tenure.
+	user context.Context //nolint:containedctx // of Execute: whether it has ended decides whose the end of a command is
+	over context.CancelFunc
+	// code is how the command ended by itself, or while whoever ends this process waited for it; -1 if neither has happened.
 	code int
+	// interrupted: it was ended from its terminal.
+	interrupted bool
 	// failed is why the command could not be run.
 	failed error
 }
@@ -122,7 +130,11 @@ func (t *tenure) contend(ctx context.Context) error {
 	if err := t.prepare(); err != nil {
 		return err
 	}
-	err := t.run.Contend(ctx, t.run.Pool, t.lead, lead.OnOverrun(endAll))
+	t.user = ctx
+	contending, over := context.WithCancel(ctx)
+	defer over()
+	t.over = over
+	err := t.run.Contend(contending, t.run.Pool, t.lead, lead.OnOverrun(func(over lead.Term) { EndAll(over.Left().Hard) }))
 	if t.next != nil {
 		err = errors.Join(err, t.next.Close()) // it ends by that
 	}
@@ -130,7 +142,7 @@ func (t *tenure) contend(ctx context.Context) error {
 	case t.failed != nil:
 		return t.failed
 	case t.code >= 0, ctx.Err() != nil:
-		return nil //nolint:nilerr // it says that the lead was given up, as was asked for
+		return nil
 	default:
 		return err
 	}
@@ -149,13 +161,4 @@ func (t *tenure) prepare() (err error) {
 	}
 	t.next, err = guard.Start()
 	return err
-}
-
-// endAll ends the work of a term that can be another's, whatever goes on; and this process, if it cannot.
-func endAll(over lead.Term) {
-	if err := guard.KillBelow(max(over.Left().Hard, patience)); err != nil {
-		go fmt.Fprintln(os.Stderr, "zen-lead: the command could not be ended with its term:", err)
-		<-time.After(lastWords)
-		os.Exit(CodeFailed)
-	}
 }

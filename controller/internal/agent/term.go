@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -14,27 +13,19 @@ import (
 	"github.com/kube-zen/zen-lead/core/lead"
 )
 
-const (
-	// killBefore is how long before the hard end of a term this process kills what its guard has left: the guard is to have done
-	// so before.
-	killBefore = 100 * time.Millisecond
-	// patience is how long what was killed may take to be gone, also where no time is left: it runs no more code of its own, and
-	// this process's exit would not hurry it.
-	patience = time.Second
-	// lastWords is how long the end of this process waits for whoever reads standard error.
-	lastWords = 10 * time.Millisecond
-)
+// killBefore is how long before the hard end of a term this process kills what its guard has left: the guard is to have done so
+// before.
+const killBefore = 100 * time.Millisecond
 
 var killed = guard.Outcome{Exit: guard.Exit{Code: 128 + int(syscall.SIGKILL), Signal: syscall.SIGKILL}}
 
 // lead runs the command for one term.
 func (t *tenure) lead(ctx context.Context, term lead.Term) error {
-	if t.code >= 0 {
-		return nil // it had ended by itself when its term was lost
-	}
 	if err := t.prepare(); err != nil {
-		t.failed = err
-		return err
+		return t.fail(err)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	g := t.next
 	t.next = nil
@@ -43,29 +34,39 @@ func (t *tenure) lead(ctx context.Context, term lead.Term) error {
 	g.Begin(t.command(term), w.deadlines())
 	forget(t.pass)
 	out := w.watch(ctx, t.pass)
-	if errors.Is(out.Err, guard.ErrDied) {
-		endAll(term)
+	switch {
+	case errors.Is(out.Err, guard.ErrDied):
+		EndAll(term.Left().Hard)
 		slog.Error("The guard of the command had died; the command was killed", "term", term.Number)
 		out = killed
+	case errors.Is(out.Err, guard.ErrResists):
+		Exit(out.Err)
+	case out.Err != nil:
+		return t.fail(fmt.Errorf("start the command: %w", out.Err))
 	}
 	return t.ended(ctx, term, out)
 }
 
 func (t *tenure) command(term lead.Term) guard.Command {
-	env := append(os.Environ(), "ZEN_LEAD_TERM="+strconv.FormatInt(term.Number, 10), "ZEN_LEAD_ROLE=leader")
+	env := guard.Environment(map[string]string{"ZEN_LEAD_TERM": strconv.FormatInt(term.Number, 10), "ZEN_LEAD_ROLE": "leader"})
 	return guard.Command{Path: t.path, Args: t.run.Command, Env: env}
 }
 
-// ended notes how the command ended, and decides by that whether the term is given up for good.
+// fail ends the tenure: the command cannot be run.
+func (t *tenure) fail(err error) error {
+	t.failed = err
+	t.over()
+	return err
+}
+
+// ended notes how the command ended, and decides by that whether the lead is given up for good. The guard looks at the clock by
+// itself: that it has ended a command says nothing of whether this process knows already that the term is over.
 func (t *tenure) ended(ctx context.Context, term lead.Term, out guard.Outcome) error {
 	slog.Info("The command has ended", "term", term.Number, "code", out.Code)
-	_, byUser := errors.AsType[SignalError](context.Cause(ctx))
-	switch cause := context.Cause(ctx); {
-	case out.Err != nil:
-		t.failed = fmt.Errorf("start the command: %w", out.Err)
-		return t.failed
-	case byUser, cause == nil && !out.Told: // this process may learn after its guard that the term is over
-		t.code = out.Code
+	if !out.Told || t.user.Err() != nil {
+		t.code, t.interrupted = out.Code, out.Interrupted
+		t.over()
+		return ctx.Err()
 	}
 	if err := t.prepare(); err != nil {
 		slog.Error("The next term will start its guard itself", "error", err)
@@ -130,7 +131,7 @@ func forget(pass <-chan syscall.Signal) {
 
 // takeOver ends what the guard has not ended in time, and it too.
 func (w *working) takeOver() guard.Outcome {
-	endAll(w.term)
+	EndAll(w.term.Left().Hard)
 	slog.Error("The guard had not ended the command in time; it was killed", "term", w.term.Number)
 	<-w.guard.Done()
 	out := killed

@@ -73,6 +73,9 @@ func signals(parent context.Context) (ctx context.Context, pass <-chan syscall.S
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	came, passed := make(chan os.Signal, 16), make(chan syscall.Signal, 16)
 	signal.Notify(came, guard.Passed...)
+	if parent.Err() != nil { // it came sooner
+		cancel(agent.SignalError{Signal: syscall.SIGTERM})
+	}
 	go func() {
 		for s := range came {
 			s := s.(syscall.Signal)

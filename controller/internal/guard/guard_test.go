@@ -334,3 +334,58 @@ func TestNothingOutlivesTheTermOfAParentThatStandsStill(t *testing.T) {
 		t.Errorf("it ended %v after the hard end", late)
 	}
 }
+
+// forker starts a process that starts another and ends, and so on, each with one more line in a file.
+const forker = `echo >> $DIR/hops; [ $0 -gt 0 ] && sh -c "$FORKER" $(($0-1)) & exit`
+
+// Whoever looks at /proc alone sees none of them alive, now and then.
+func TestNothingEscapesByEndingSooner(t *testing.T) {
+	for range 3 {
+		dir := words(t)
+		c := exec.CommandContext(t.Context(), "/bin/sh", "-c", forker, "3000")
+		c.Env = append(os.Environ(), "FORKER="+forker, "DIR="+dir, "GUARDED="+dir)
+		if err := c.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if err := guard.KillBelow(soon); err != nil {
+			t.Error(err)
+		}
+		hops := func() int64 {
+			is, err := os.Stat(filepath.Join(dir, "hops"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return is.Size()
+		}
+		after := hops()
+		<-time.After(100 * time.Millisecond)
+		if later := hops(); later != after || after > 2900 {
+			t.Fatalf("%d processes had been started when nothing was left, and later %d", after, later)
+		}
+	}
+}
+
+func TestACommandWhoseTermIsOverIsNotStarted(t *testing.T) {
+	for range 5 {
+		w := begin(t, "echo > $DIR/ran", within(-time.Second, -time.Millisecond))
+		if out := w.out(); out.Err != nil || !out.Told {
+			t.Errorf("outcome %+v", out)
+		}
+		if _, err := os.Stat(filepath.Join(w.dir, "ran")); err == nil {
+			t.Fatal("it ran")
+		}
+	}
+}
+
+func TestTheEnvironmentHasEachNameOnce(t *testing.T) {
+	t.Setenv("ZEN_LEAD_TERM", "1")
+	var found []string
+	for _, entry := range guard.Environment(map[string]string{"ZEN_LEAD_TERM": "7"}) {
+		if strings.HasPrefix(entry, "ZEN_LEAD_TERM=") {
+			found = append(found, entry)
+		}
+	}
+	if len(found) != 1 || found[0] != "ZEN_LEAD_TERM=7" {
+		t.Errorf("%v", found)
+	}
+}

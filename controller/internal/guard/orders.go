@@ -1,6 +1,11 @@
 package guard
 
-import "syscall"
+import (
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+)
 
 // order is what the parent tells the guard. What is not set is not meant.
 type order struct {
@@ -20,12 +25,28 @@ type Command struct {
 	Env []string
 }
 
+// Environment is this process's, with other values for some names: a name that came twice would be read by some programs as the
+// first, and by others as the last.
+func Environment(values map[string]string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		_, ours := values[name]
+		return ours
+	})
+	for name, value := range values {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
 // report is what the guard tells the parent, once: everything has ended.
 type report struct {
 	Exit
 	// Failed is why the command was not started, "" if it was.
 	Failed string `json:",omitempty"`
 	Errno  syscall.Errno
+	// Resists is why what the command has left goes on though it was killed, "" if nothing does.
+	Resists string `json:",omitempty"`
 }
 
 // Exit is how a command ended.
@@ -36,6 +57,8 @@ type Exit struct {
 	Signal syscall.Signal
 	// Told: it was told to end, or killed; it did not end by itself.
 	Told bool
+	// Interrupted: it had the terminal, and was ended from there.
+	Interrupted bool
 }
 
 func exitOf(s syscall.WaitStatus) Exit {

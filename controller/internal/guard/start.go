@@ -42,7 +42,8 @@ type Guard struct {
 	done    chan Outcome
 }
 
-// Outcome is how the command ended, or why it cannot be told: a *StartError, or ErrDied.
+// Outcome is how the command ended, or why it cannot be told: a *StartError, or ErrDied. With ErrResists it has ended, and something that
+// it started goes on.
 type Outcome struct {
 	Exit
 	Err error
@@ -85,6 +86,8 @@ func outcomeOf(r report, err error) Outcome {
 	switch {
 	case err != nil:
 		return Outcome{Err: ErrDied}
+	case r.Resists != "":
+		return Outcome{r.Exit, fmt.Errorf("%w: %s", ErrResists, r.Resists)}
 	case r.Failed != "":
 		return Outcome{Err: &StartError{r.Failed, r.Errno}}
 	default:

@@ -20,26 +20,29 @@ const (
 	lookAgain = time.Second
 	// killPatience is how long one attempt at killing everything takes, at most.
 	killPatience = time.Second
+	// lastPatience is how long what the command has left may take to end, once the command itself has.
+	lastPatience = 5 * time.Second
 )
 
 // warden is what the guard knows.
 type warden struct {
 	// orders is closed when the parent is gone.
 	orders chan order
-	// ended gets the command's end.
+	// ended gets the command's end; alone is closed when nothing is below the guard any more.
 	ended chan syscall.WaitStatus
+	alone chan struct{}
 	// pid is the command's, and that of its process group; 0 before it was started.
 	pid   int
 	group *cgroup
 	// front is the process group that had the terminal before the command got it, 0 if it did not.
 	front int
 	until Deadlines
-	// told: the command was told to end.
-	told bool
+	// told: the command was told to end. over: it has ended.
+	told, over bool
 }
 
 func newWarden() *warden {
-	return &warden{orders: make(chan order), ended: make(chan syscall.WaitStatus, 1)}
+	return &warden{orders: make(chan order), ended: make(chan syscall.WaitStatus, 1), alone: make(chan struct{})}
 }
 
 func (w *warden) read(orders io.Reader) {
@@ -66,15 +69,7 @@ func (w *warden) run() report {
 				return failed(err)
 			}
 		case s := <-w.ended:
-			told := w.told
-			for w.kill() != nil { // what cannot be killed yet keeps the term from being given up
-				continue
-			}
-			w.leaveGroup()
-			w.giveTerminalBack()
-			e := exitOf(s)
-			e.Told = told
-			return report{Exit: e}
+			return w.conclude(s)
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -83,6 +78,22 @@ func (w *warden) run() report {
 		}
 		w.keepTime()
 	}
+}
+
+// conclude ends what the command has left. What cannot be killed is reported instead: the term is not given up for it.
+func (w *warden) conclude(s syscall.WaitStatus) report {
+	w.over = true
+	e := exitOf(s)
+	e.Told = w.told
+	interrupted := e.Signal == syscall.SIGINT || e.Signal == syscall.SIGQUIT || e.Code == 128+int(syscall.SIGINT)
+	e.Interrupted = interrupted && w.front != 0
+	err := w.kill(lastPatience)
+	w.leaveGroup()
+	w.giveTerminalBack()
+	if err != nil {
+		return report{Exit: e, Resists: err.Error()}
+	}
+	return report{Exit: e}
 }
 
 // next is when to look at the clock again.
@@ -104,7 +115,7 @@ func (w *warden) keepTime() {
 		w.stop(syscall.SIGTERM)
 	}
 	if now >= w.until.Hard.Add(-killBefore) {
-		_ = w.kill() // the next look tries again
+		_ = w.kill(killPatience) // the next look tries again
 	}
 }
 
@@ -124,7 +135,7 @@ func (w *warden) obey(o order) error {
 	case o.Stop != 0:
 		w.stop(o.Stop)
 	case o.Kill:
-		_ = w.kill() // the end of the command is awaited anyway
+		_ = w.kill(killPatience) // the end of the command is awaited anyway
 	}
 	return nil
 }
@@ -139,16 +150,31 @@ func (w *warden) stop(s syscall.Signal) {
 }
 
 // kill ends everything, and fails if something goes on.
-func (w *warden) kill() error {
+func (w *warden) kill(patience time.Duration) error {
 	w.told = true
+	if !w.over {
+		_ = unix.Kill(-w.pid, unix.SIGKILL) // at once; the look for what has left the group takes a while
+	}
 	if w.group != nil {
 		_ = w.group.kill() // what that leaves is found below
 	}
-	return KillBelow(killPatience)
+	return killBelow(patience, w.childless)
 }
 
-// begin starts the command.
+func (w *warden) childless() bool {
+	select {
+	case <-w.alone:
+		return true
+	default:
+		return false
+	}
+}
+
+// begin starts the command, unless its time is over.
 func (w *warden) begin(c Command) error {
+	if Now() >= w.until.Work {
+		return errOver
+	}
 	w.group, _ = makeCgroup() // where there can be none, descendants are looked for
 	p, err := w.start(c)
 	if err != nil && w.group != nil { // the kernel, or a filter of its calls, may not know how to start a process in a group
@@ -205,7 +231,8 @@ func (w *warden) reap() {
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case err != nil:
-			return // nothing is below any more
+			close(w.alone)
+			return
 		case pid == w.pid:
 			w.ended <- s
 		}
@@ -220,7 +247,13 @@ func (w *warden) leaveGroup() {
 	}
 }
 
+// errOver: the term is over before the command was started.
+var errOver = errors.New("the term is over")
+
 func failed(err error) report {
+	if errors.Is(err, errOver) {
+		return report{Exit: Exit{Code: 128 + int(syscall.SIGTERM), Signal: syscall.SIGTERM, Told: true}}
+	}
 	r := report{Failed: err.Error()}
 	_ = errors.As(err, &r.Errno) // 0 where it is none
 	return r

@@ -61,6 +61,18 @@ func (k *known) answer() (a Answer, believed time.Duration) {
 	return a, 0
 }
 
+// role is what this member is, and in which term; 0 where it does not lead.
+func (k *known) role() (role string, number int64) {
+	switch a, _ := k.answer(); {
+	case k.term != nil:
+		return leader, k.term.Number
+	case a.Role == leader:
+		return leader, a.Term
+	default:
+		return follower, 0
+	}
+}
+
 // advised says whether zen-lead elects the leader, and this member does not contend.
 func (k *known) advised() bool {
 	return k.policy != nil && k.policy.Spec.Mode != v1alpha1.ModeParticipant

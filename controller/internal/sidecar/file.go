@@ -74,6 +74,19 @@ func write(path string, text []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
+// forget removes what another process has left: it may have led.
+func forget(path string) error {
+	if path == "" {
+		return nil
+	}
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-*")) // the pattern is well formed, or nothing is found
+	var failed []error
+	for _, name := range append(left, path) {
+		failed = append(failed, remove(name))
+	}
+	return errors.Join(failed...)
+}
+
 func remove(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

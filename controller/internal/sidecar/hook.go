@@ -2,8 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"errors"
-	"os"
 	"strconv"
 	"time"
 
@@ -11,127 +9,128 @@ import (
 	"github.com/kube-zen/zen-lead/core/lead"
 )
 
-// hook is one run of the hook.
-type hook struct {
-	sidecar *sidecar
-	role    string
-	guard   *guard.Guard
-	done    chan bool
-}
+const (
+	// hookTime is how long a hook may take that no term bounds.
+	hookTime = 30 * time.Second
+	// hookAgain is how long after a hook has failed it is run again, as long as its role is this member's.
+	hookAgain = time.Second
+)
 
-// begin runs the hook for a role, if there is one; it must have ended with the term.
-func (s *sidecar) begin(role string, t lead.Term) *hook {
-	return s.beginFor(role, t.Number, t.Changed, func() guard.Deadlines { return deadlines(role, t) })
-}
-
-// advise runs the hook for a role that zen-lead gave, in a term that nothing bounds.
-func (s *sidecar) advise(role string, number int64) *hook {
-	return s.beginFor(role, number, func() <-chan struct{} { return nil }, func() guard.Deadlines {
-		late := guard.Now().Add(time.Hour)
-		return guard.Deadlines{Work: late, Hard: late}
-	})
-}
-
-func (s *sidecar) beginFor(role string, number int64, changed func() <-chan struct{}, until func() guard.Deadlines) *hook {
-	h := &hook{sidecar: s, role: role, done: make(chan bool, 1)}
-	if s.Hook == "" {
-		h.done <- true
-		return h
-	}
-	g, err := guard.Start()
-	if err != nil {
-		s.log.Error("The hook could not be started", "role", role, "error", err)
-		h.done <- false
-		return h
-	}
-	h.guard = g
-	env := append(os.Environ(), "ZEN_LEAD_ROLE="+role, "ZEN_LEAD_TERM="+strconv.FormatInt(number, 10))
-	g.Begin(guard.Command{Path: s.Hook, Args: []string{s.Hook}, Env: env}, until())
-	go h.watch(changed, until)
-	return h
-}
-
-// deadlines are those of a hook: for a leader the term's, for a follower what is left of it.
-func deadlines(role string, t lead.Term) guard.Deadlines {
-	now, left := guard.Now(), t.Left()
-	hard := now.Add(left.Hard - beforeHard)
-	if role == follower {
-		return guard.Deadlines{Work: hard.Add(-beforeHard), Hard: hard}
-	}
-	return guard.Deadlines{Work: now.Add(left.Work), Hard: hard}
-}
-
-// watch tells the guard how the term goes on, and notes how the hook ends.
-func (h *hook) watch(changed func() <-chan struct{}, until func() guard.Deadlines) {
-	for {
-		next := changed()
-		h.guard.Until(until())
-		select {
-		case <-next:
-		case out := <-h.guard.Done():
-			if out.Err != nil || out.Code != 0 {
-				h.sidecar.log.Error("The hook has failed", "role", h.role, "code", out.Code, "error", out.Err)
+// keepHook runs the hook for what this member is, until it has succeeded, and again for each change, until ctx ends. It begins with
+// follower: nobody knows what the program was told before.
+func (s *sidecar) keepHook(ctx context.Context) {
+	for ctx.Err() == nil {
+		wanted, t, changed := s.next()
+		switch {
+		case changed != nil:
+			select {
+			case <-changed:
+			case <-ctx.Done():
 			}
-			if errors.Is(out.Err, guard.ErrDied) {
-				h.sidecar.orphans()
-			}
-			_ = h.guard.Close() // it has ended
-			h.done <- out.Err == nil && out.Code == 0
-			return
+		case s.Hook == "" || s.run(ctx, wanted, t):
+			s.change(func(*known) { s.told = wanted })
+		default:
+			pause, stop := context.WithTimeout(ctx, hookAgain)
+			<-s.other(pause, wanted)
+			stop()
 		}
 	}
 }
 
-// end ends the hook, if it still runs.
-func (h *hook) end() {
-	if h.guard != nil {
-		h.guard.Kill()
+// next returns what the hook is to be told now, and in which term; or else a channel that is closed when there may be something. From
+// then on it is not known what the program was told, until the hook has succeeded.
+func (s *sidecar) next() (wanted told, t *lead.Term, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if wanted = s.wanted(); wanted == s.told {
+		return wanted, nil, s.changed
 	}
-	<-h.done
+	s.told = told{}
+	return wanted, s.known.term, nil
 }
 
-// succeeds waits for its end.
-func (h *hook) succeeds() bool { return <-h.done }
-
-// orphans ends what a guard that died has left.
-func (s *sidecar) orphans() {
-	if err := guard.KillBelow(beforeHard); err != nil {
-		s.log.Error("What the hook has started could not be ended", "error", err)
-	}
+// wanted is what the hook is to have been told. The caller holds mu.
+func (s *sidecar) wanted() told {
+	role, number := s.known.role()
+	return told{role, number}
 }
 
-// settle tells the program that it follows, before this member contends: nobody knows what it was told before. From then on the hook
-// is told what zen-lead decides, where it does.
-func (s *sidecar) settle(ctx context.Context) {
-	h := s.advise(follower, 0)
-	select {
-	case ok := <-h.done:
-		h.done <- ok
-	case <-ctx.Done():
-		h.end()
-	}
+// other returns a channel that is closed when the hook is to be told something else than wanted, or ctx has ended.
+func (s *sidecar) other(ctx context.Context, wanted told) <-chan struct{} {
+	is := make(chan struct{})
+	go func() {
+		defer close(is)
+		for {
+			s.mu.Lock()
+			now, changed := s.wanted(), s.changed
+			s.mu.Unlock()
+			if now != wanted {
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return is
 }
 
-// heed runs the hook at each change of role in a pool in which zen-lead elects, until ctx ends.
-func (s *sidecar) heed(ctx context.Context) {
-	if s.Hook == "" {
-		return
+// settled waits until the hook has been told that this member follows: for a time, or until ctx ends if that is 0.
+func (s *sidecar) settled(ctx context.Context, within time.Duration) bool {
+	var over <-chan time.Time
+	if within != 0 {
+		timer := time.NewTimer(within)
+		defer timer.Stop()
+		over = timer.C
 	}
-	role := follower
 	for {
-		a, _, changed := s.tell()
 		s.mu.Lock()
-		advised := s.known.advised()
+		is, changed := s.told.role == follower, s.changed
 		s.mu.Unlock()
-		if advised && a.Role != role {
-			role = a.Role
-			s.advise(role, a.Term).succeeds()
-			continue // it may have changed meanwhile
+		if is {
+			return true
 		}
 		select {
 		case <-changed:
+		case <-over:
+			return false
 		case <-ctx.Done():
-			return
+			return false
+		}
+	}
+}
+
+// run runs the hook once, and says whether it has succeeded. A hook for a leader ends with its term t, where there is one, also if
+// this process stands still, and when the role is another.
+func (s *sidecar) run(ctx context.Context, wanted told, t *lead.Term) bool {
+	log := s.log.With("role", wanted.role, "term", wanted.number)
+	g, err := guard.Start()
+	if err != nil {
+		log.Error("The hook could not be started", "error", err)
+		return false
+	}
+	defer func() { _ = g.Close() }() // it has ended
+	env := guard.Environment(map[string]string{"ZEN_LEAD_ROLE": wanted.role, "ZEN_LEAD_TERM": strconv.FormatInt(wanted.number, 10)})
+	until := deadlines(t)
+	g.Begin(guard.Command{Path: s.Hook, Args: []string{s.Hook}, Env: env}, until())
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	other := s.other(watching, wanted)
+	for {
+		var longer <-chan struct{}
+		if t != nil {
+			longer = t.Changed()
+			g.Until(until())
+		}
+		select {
+		case <-longer:
+		case <-other:
+			other = nil
+			g.Kill()
+		case out := <-g.Done():
+			return succeeded(log, out)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/kube-zen/zen-lead/controller/internal/agent"
 	"github.com/kube-zen/zen-lead/controller/internal/guard"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/kube"
@@ -46,13 +47,21 @@ type sidecar struct {
 	known known
 	// believed is until when the program may believe what it was told.
 	believed guard.Moment
-	// changed is closed and replaced when what is known changes.
+	// told is the role for which the hook has succeeded last.
+	told told
+	// changed is closed and replaced when what is known, or told, changes.
 	changed chan struct{}
+}
+
+// told is what the hook was last told with success.
+type told struct {
+	role   string
+	number int64
 }
 
 // Run takes part until ctx ends, and has given the lead up when it returns. It fails where it cannot begin.
 func Run(ctx context.Context, o Options) error {
-	if err := o.complete(); err != nil {
+	if err := errors.Join(o.complete(), forget(o.File)); err != nil {
 		return err
 	}
 	config, err := kube.Config()
@@ -77,19 +86,21 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer stopServing()
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var writing sync.WaitGroup
-	writing.Go(func() { s.keepFile(following) })
-	defer writing.Wait()
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
 	defer stop()
+	keeping.Go(func() { s.keepFile(following) })
+	keeping.Go(func() { s.keepHook(following) })
+	go guard.ReapNobodys(following)
 	if err := s.follow(following, config); err != nil {
 		return err
 	}
-	s.settle(ctx)
-	go s.heed(following)
+	s.settled(ctx, 0)
 	// A program that lives on after its sidecar may believe for a while what that had told it. For others a predecessor in this
 	// container is dead, and they wait for its duration; this member takes its own term over once nobody believes in it.
-	sleep(ctx, term.Wait(belief))
-	err = lead.Run(ctx, o.Pool, s.lead, lead.WithConfig(config), lead.WithNamespace(namespace), lead.OnOverrun(func(lead.Term) {}))
+	wait(ctx, term.Wait(belief))
+	overrun := lead.OnOverrun(func(over lead.Term) { agent.EndAll(over.Left().Hard) })
+	err = lead.Run(ctx, o.Pool, s.lead, lead.WithConfig(config), lead.WithNamespace(namespace), overrun)
 	if errors.Is(err, lead.ErrReleased) {
 		return nil
 	}
@@ -167,31 +178,27 @@ func (s *sidecar) tell() (a Answer, until guard.Moment, changed <-chan struct{})
 
 // lead is one term.
 func (s *sidecar) lead(ctx context.Context, t lead.Term) error {
+	if !s.settled(ctx, 0) {
+		return ctx.Err() // the hook has not succeeded yet that ends what the term before had begun
+	}
 	s.change(func(k *known) { k.term = &t })
-	hook := s.begin(leader, t)
 	<-ctx.Done()
 	s.change(func(k *known) { k.term = nil })
-	hook.end()
-	if s.Hook == "" || !s.begin(follower, t).succeeds() {
-		s.outlast(t)
+	if !s.settled(context.WithoutCancel(ctx), t.Left().Hard-beforeHard) {
+		s.log.Error("The hook for follower has not succeeded within the term; others may lead", "term", t.Number)
 	}
-	return ctx.Err()
-}
-
-// outlast waits until the program believes nothing any more that it was told of the term.
-func (s *sidecar) outlast(t lead.Term) {
 	s.mu.Lock()
 	believed := s.believed
 	s.mu.Unlock()
-	timer := time.NewTimer(min(believed.Sub(guard.Now()), t.Left().Hard-beforeHard))
-	defer timer.Stop()
-	<-timer.C
+	wait(context.WithoutCancel(ctx), believed.Sub(guard.Now()))
+	return ctx.Err()
 }
 
-// beforeHard is how long before the hard end of a term all has ended.
+// beforeHard is how long before the hard end of a term its work has ended.
 const beforeHard = 200 * time.Millisecond
 
-func sleep(ctx context.Context, d time.Duration) {
+// wait waits for a time, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

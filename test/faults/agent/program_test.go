@@ -144,8 +144,6 @@ func (t *contest) beliefs() (wrong []string) {
 	return wrong[:min(len(wrong), 10)]
 }
 
-func (a answer) term() string { return strconv.FormatInt(a.Term, 10) }
-
 func (p *program) pid() string { return strconv.Itoa(p.Process.Pid) }
 
 func (p *program) port() string {

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/kube-zen/zen-lead/core/kube"
 	"github.com/kube-zen/zen-lead/core/term"
 	"github.com/kube-zen/zen-lead/test/faults"
+	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
 func leads(a answer) bool   { return a.leads() }
@@ -34,6 +36,24 @@ func (t *contest) duo(ctx context.Context, set ...func(*options)) (leader, stand
 	standby.hears(ctx, 0, follows)
 	standby.stands(ctx)
 	return leader, standby
+}
+
+// beforeHard is how long before the hard end of a term a sidecar gives up waiting for its hook.
+const beforeHard = 200 * time.Millisecond
+
+// unasked has a member be a sidecar that nobody asks.
+func unasked(o *options) { o.sidecar = true; o.flags = append(o.flags, "--bind-address=0") }
+
+// script writes a hook that does something and then notes its role; said returns what it has noted.
+func script(does string) (hook string, said func() []string) {
+	GinkgoHelper()
+	hook = filepath.Join(GinkgoT().TempDir(), "hook")
+	text := "#!/bin/sh\n" + does + "\necho $ZEN_LEAD_ROLE >> $0.said\n"
+	Expect(os.WriteFile(hook, []byte(text), 0o700)).To(Succeed())
+	return hook, func() []string {
+		b, _ := os.ReadFile(hook + ".said") // none yet is nothing
+		return strings.Fields(string(b))
+	}
 }
 
 var _ = Describe("The sidecar", func() {
@@ -127,43 +147,86 @@ var _ = Describe("The sidecar", func() {
 		Eventually(read).WithContext(ctx).Should(Or(ContainSubstring(`"role":"follower"`), BeEmpty()))
 	}, limit)
 
-	It("runs a hook at each change, and gives the lead up at once when that has succeeded", func(ctx context.Context) {
+	It("runs a hook at each change, and gives the lead up at once when that has succeeded and nobody asks", func(ctx context.Context) {
 		t := newContest(ctx)
-		dir := GinkgoT().TempDir()
-		hook := filepath.Join(dir, "hook")
-		said := filepath.Join(dir, "said")
-		Expect(os.WriteFile(hook, []byte("#!/bin/sh\nif [ $ZEN_LEAD_ROLE = leader ]; then sleep 1000; fi\necho $ZEN_LEAD_ROLE $ZEN_LEAD_TERM >> "+said+"\n"), 0o700)).To(Succeed())
-		leader, standby := t.duo(ctx, flags("--hook="+hook))
-		is := leader.hears(ctx, 0, leads)
+		hook, said := script(`if [ $ZEN_LEAD_ROLE = leader ]; then exec sleep 1000; fi`)
+		t.member("a", unasked, flags("--hook="+hook)).log.await(ctx, "This process leads")
+		standby := t.sidecar(ctx, "b")
+		standby.stands(ctx)
+		at := now()
+		t.handOver(ctx, "b")
+		Expect(standby.hears(ctx, at, leads).Received-at).To(BeNumerically("<", belief/2), "nobody waited for a belief to end")
+		Expect(said()).To(Equal([]string{"follower", "follower"}), "the one for leader was killed")
+	}, limit)
+
+	It("whose hook fails at the end of a term: the next one leads after the term, and the hook is run again", func(ctx context.Context) {
+		t := newContest(ctx)
+		hook, said := script(`if [ $ZEN_LEAD_ROLE = leader ]; then : > $0.led; elif [ -e $0.led ]; then test -e $0.mended || exit 1; fi`)
+		a := t.member("a", unasked, flags("--hook="+hook))
+		a.log.await(ctx, "This process leads")
+		standby := t.sidecar(ctx, "b")
+		standby.stands(ctx)
+		Eventually(said).WithContext(ctx).Should(Equal([]string{"follower", "leader"}))
 		at := now()
 		t.handOver(ctx, "b")
 		next := standby.hears(ctx, at, leads)
-		Expect(next.Received-at).To(BeNumerically("<", belief/2), "nobody waited for a belief to end")
-		text, err := os.ReadFile(said)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(strings.Split(strings.TrimSpace(string(text)), "\n")).To(Equal([]string{"follower 0", "follower " + is.term()}), "the one for leader was killed")
-		t.programs = nil // the hook told them to stop; what they had asked before is not their belief any more
+		Expect(next.Received - at).To(BeNumerically(">", durations.HardStop()-durations.Interval()-beforeHard))
+		a.log.await(ctx, "has not succeeded within the term")
+		Expect(os.WriteFile(hook+".mended", nil, 0o600)).To(Succeed())
+		Eventually(said).WithContext(ctx).Should(Equal([]string{"follower", "leader", "follower"}))
 	}, limit)
+
+	long("stood still: its hook is told that it follows once it goes on", func(ctx context.Context) {
+		t := newContest(ctx)
+		hook, said := script("")
+		a := t.member("a", unasked, flags("--hook="+hook))
+		a.log.await(ctx, "This process leads")
+		Eventually(said).WithContext(ctx).Should(Equal([]string{"follower", "leader"}))
+		standby := t.sidecar(ctx, "b")
+		at := now()
+		a.signal(syscall.SIGSTOP)
+		standby.hears(ctx, at, leads)
+		a.signal(syscall.SIGCONT)
+		Eventually(said).WithContext(ctx).Should(Equal([]string{"follower", "leader", "follower"}))
+	})
+
+	long("whose hook hangs: it ends on SIGTERM all the same", func(ctx context.Context) {
+		t := newContest(ctx)
+		hook, said := script(`if [ -e $0.led ]; then exec sleep 1000; elif [ $ZEN_LEAD_ROLE = leader ]; then : > $0.led; fi`)
+		a := t.member("a", unasked, flags("--hook="+hook))
+		Eventually(said).WithContext(ctx).Should(Equal([]string{"follower", "leader"}))
+		at := now()
+		a.signal(syscall.SIGTERM)
+		Expect(a.exits(ctx)).To(BeZero())
+		Expect(now() - at).To(BeNumerically("<", durations.Lease))
+	})
 
 	It("tells what zen-lead decided, where it does, and bounds nothing", func(ctx context.Context) {
 		t := newContest(ctx)
 		t.Policy(ctx, "elected", func(p *v1alpha1.LeaderPolicy) { p.Spec.Mode = v1alpha1.ModeController })
 		lease := kube.NewPool(t.leases, t.Namespace, "elected")
 		Expect(lease.Create(ctx, time.Second)).To(Succeed())
-		dir := GinkgoT().TempDir()
-		hook, said := filepath.Join(dir, "hook"), filepath.Join(dir, "said")
-		Expect(os.WriteFile(hook, []byte("#!/bin/sh\necho $ZEN_LEAD_ROLE $ZEN_LEAD_TERM >> "+said+"\n"), 0o700)).To(Succeed())
+		hook, said := script("")
 		a := t.sidecar(ctx, "a", func(o *options) { o.pool = "elected" }, flags("--hook="+hook))
 		a.hears(ctx, 0, func(a answer) bool { return a.Role == "follower" })
 		l, err := lease.Get(ctx)
 		Expect(err).NotTo(HaveOccurred())
-		l, err = lease.Put(ctx, l, l.Record.Grant(term.Holder{Identity: "a", UID: "uid-a"}, 0))
+		Eventually(said).WithContext(ctx).Should(Equal([]string{"follower"}))
+		r := l.Record.Grant(term.Holder{Identity: "a", UID: "uid-a"}, 0)
+		r.Duration = math.MaxInt32 * time.Second // nobody renews in this mode
+		l, err = lease.Put(ctx, l, r)
 		Expect(err).NotTo(HaveOccurred())
 		is := a.hears(ctx, 0, leads)
 		Expect(is.ValidForMs).To(BeNil())
 		Expect(is.Guarantee).To(Equal("Advisory"))
 		Expect(is.Term).To(BeEquivalentTo(l.Record.Term()))
-		Eventually(func() string { b, _ := os.ReadFile(said); return string(b) }).WithContext(ctx).Should(Equal("follower 0\nleader " + is.term() + "\n"))
+		Eventually(said).WithContext(ctx).Should(Equal([]string{"follower", "leader"}))
+		Expect(t.Delete(ctx, scene.Read(ctx, t.Scene, "elected", &v1alpha1.LeaderPolicy{}))).To(Succeed())
+		l, err = lease.Get(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		_, err = lease.Put(ctx, l, l.Record.Empty())
+		Expect(err).NotTo(HaveOccurred())
+		Eventually(said).WithContext(ctx).Should(Equal([]string{"follower", "leader", "follower"}))
 		t.programs = nil // nothing bounds what it was told
 	}, limit)
 })
