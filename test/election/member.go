@@ -200,16 +200,7 @@ func (m *Member) HasEnded() bool {
 }
 
 // Freeze stops the process with SIGSTOP and returns when it stands still.
-func (m *Member) Freeze() error {
-	if err := m.process.Signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	for {
-		if err := unix.Waitid(unix.P_PID, m.process.Pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil); !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
-}
+func (m *Member) Freeze() error { return Freeze(m.process) }
 
 // Resume lets a frozen process go on.
 func (m *Member) Resume() error { return m.process.Signal(syscall.SIGCONT) }
