@@ -1,4 +1,4 @@
-// Package guide takes the Go programs out of the documentation, so that they are compiled and run as they are written there.
+// Package guide takes programs and commands out of the documentation, so that they are compiled and run as they are written there.
 package guide
 
 import (
@@ -29,6 +29,31 @@ func Program(root, page string) (string, error) {
 		program.WriteString(strings.TrimPrefix(line, "    "))
 	}
 	return strings.TrimSpace(program.String()) + "\n", nil
+}
+
+// Blocks returns the indented texts of a page, in order, as they are copied from it.
+func Blocks(root, page string) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		return nil, err
+	}
+	var blocks []string
+	var block strings.Builder
+	for line := range strings.Lines(string(text) + "end\n") {
+		code, indented := strings.CutPrefix(line, "    ")
+		switch {
+		case indented:
+			block.WriteString(code)
+		case strings.TrimSpace(line) == "":
+			block.WriteString("\n")
+		default:
+			if b := strings.TrimSpace(block.String()); b != "" {
+				blocks = append(blocks, b+"\n")
+			}
+			block.Reset()
+		}
+	}
+	return blocks, nil
 }
 
 // Write writes a module of its own with the program of a page, and with files that belong to it (the program's work), into an
