@@ -2,6 +2,10 @@ package api_test
 
 import (
 	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -23,6 +27,8 @@ import (
 	"github.com/kube-zen/zen-lead/core/lead"
 	"github.com/kube-zen/zen-lead/core/term"
 	"github.com/kube-zen/zen-lead/integrations/kubebuilder"
+	"github.com/kube-zen/zen-lead/test/cluster"
+	"github.com/kube-zen/zen-lead/test/guide"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
@@ -168,6 +174,56 @@ var _ = Describe("kube.Fence", func() {
 		before := pod.DeepCopy()
 		pod.Annotations[v1alpha1.FenceAnnotation], pod.Status.Message = "9", "late"
 		Expect(s.Status().Patch(ctx, pod, client.MergeFrom(before))).To(MatchError(ContainSubstring("term 9 is over")), "a status carries annotations too")
+	}, limit)
+})
+
+var _ = Describe("The commands of the guide to fencing", func() {
+	It("raise the fence, and are refused in an older term", func(ctx context.Context) {
+		s := scene.New(ctx, c)
+		fenceByTerm(ctx, s)
+		result := &corev1.ConfigMap{ObjectMeta: s.Meta("result")}
+		Expect(s.Create(ctx, result.DeepCopy())).To(Succeed())
+		all, err := guide.Blocks("../..", "docs/guides/fencing.md")
+		Expect(err).NotTo(HaveOccurred())
+		var commands []string
+		for _, block := range all {
+			if raise, patch, ok := strings.Cut(block, "\n"); ok && strings.HasPrefix(raise, "kubectl annotate") {
+				commands = []string{raise, patch}
+			}
+		}
+		Expect(commands).To(HaveLen(2))
+		kubectl, err := cluster.BuildKubectl(ctx, GinkgoWriter)
+		Expect(err).NotTo(HaveOccurred())
+		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+		admin, err := os.ReadFile(c.Kubeconfig)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(os.WriteFile(kubeconfig, admin, 0o600)).To(Succeed())
+		inNamespace(kubeconfig, s.Namespace)
+		// in runs a command in a term, as zen-lead run does.
+		in := func(term, command string) (string, error) {
+			shell := exec.CommandContext(ctx, "bash", "-c", command)
+			shell.Env = append(os.Environ(), "PATH="+filepath.Dir(kubectl)+":"+os.Getenv("PATH"), "KUBECONFIG="+kubeconfig, "KUBERC=off", "ZEN_LEAD_TERM="+term)
+			said, err := shell.CombinedOutput()
+			return string(said), err
+		}
+		passes := func(term, command string) {
+			GinkgoHelper()
+			said, err := in(term, command)
+			Expect(err).NotTo(HaveOccurred(), "%s", said)
+		}
+		raise, patch := commands[0], commands[1]
+		passes("412", raise)
+		passes("412", patch)
+		passes("415", raise)
+		for _, command := range commands {
+			said, err := in("412", command)
+			Expect(err).To(MatchError("exit status 1"))
+			Expect(said).To(ContainSubstring("metadata.annotations[zen-lead/fence]: term 412 is over: the object was written in term 415"))
+		}
+		passes("415", patch)
+		got := scene.Read(ctx, s, "result", &corev1.ConfigMap{})
+		Expect(got.Data).To(Equal(map[string]string{"state": "done"}))
+		Expect(got.Annotations).To(HaveKeyWithValue(v1alpha1.FenceAnnotation, "415"))
 	}, limit)
 })
 
