@@ -22,6 +22,7 @@ It would
   - install zen-lead, if it is not there: what controller/config holds, in namespace zen-lead-system and cluster-wide;
   - make namespace %s with a Deployment of three pods (image registry.k8s.io/pause:3.10);
   - run the controller on this machine, under the account zen-lead-system/zen-lead;
+  - run members of two more pools on this machine, under an account of that namespace, and freeze one;
   - remove all that it made when it ends, also after a failure or Ctrl-C.
 
 Type the name of the context to agree: `, p.context, p.server, namespace)

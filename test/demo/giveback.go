@@ -40,8 +40,19 @@ func (p *place) giveBack(ctx context.Context) error {
 
 // deleteNamespace asks for it.
 func (p *place) deleteNamespace(ctx context.Context) error {
+	for _, pool := range []string{poolName, unfencedPool, fencedPool} {
+		if err := p.deletePool(ctx, pool); err != nil {
+			return err
+		}
+	}
+	_, err := p.run(ctx, "delete", "namespace", p.namespace, "--ignore-not-found", "--wait=false")
+	return err
+}
+
+// deletePool deletes a policy and frees its Lease.
+func (p *place) deletePool(ctx context.Context, pool string) error {
 	policy := &v1alpha1.LeaderPolicy{}
-	policy.Namespace, policy.Name = p.namespace, poolName
+	policy.Namespace, policy.Name = p.namespace, pool
 	if err := client.IgnoreNotFound(p.client.Delete(ctx, policy)); err != nil {
 		return fmt.Errorf("delete the LeaderPolicy: %w", err)
 	}
@@ -57,8 +68,7 @@ func (p *place) deleteNamespace(ctx context.Context) error {
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("release the Lease: %w", err)
 	}
-	_, err = p.run(ctx, "delete", "namespace", p.namespace, "--ignore-not-found", "--wait=false")
-	return err
+	return nil
 }
 
 func (p *place) awaitNoNamespace(ctx context.Context) error {

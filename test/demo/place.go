@@ -58,7 +58,7 @@ const fakeNodes = 3
 
 // startLocal makes a cluster of the demo's own.
 func (p *place) startLocal(ctx context.Context) error {
-	p.tell.text(`zen-lead: three pods, six moves of the lead, each timed.
+	p.tell.text(`zen-lead: three pods, six moves of the lead, each timed; then a leader is frozen.
 API server, etcd, controller manager and scheduler are real and run on this machine; kwok stands for the kubelets.
 `)
 	var err error
@@ -120,16 +120,16 @@ func (p *place) run(ctx context.Context, args ...string) ([]byte, error) {
 	return printed, nil
 }
 
-// account makes a kubeconfig for the account that the controller runs under.
-func (p *place) account(ctx context.Context) (path string, err error) {
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: zenlead.Namespace, Name: zenlead.Account}}
+// account makes a kubeconfig for an account.
+func (p *place) account(ctx context.Context, namespace, name string) (path string, err error) {
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	seconds := int64(time.Hour.Seconds())
 	token := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
 	if err := p.client.SubResource("token").Create(ctx, account, token); err != nil {
-		return "", fmt.Errorf("token of the account %s/%s: %w", zenlead.Namespace, zenlead.Account, err)
+		return "", fmt.Errorf("token of the account %s/%s: %w", namespace, name, err)
 	}
-	path = filepath.Join(p.dir, "account.kubeconfig")
-	return path, p.pinned.as(zenlead.Account, token.Status.Token).write(path)
+	path = filepath.Join(p.dir, name+".kubeconfig")
+	return path, p.pinned.as(name, token.Status.Token).write(path)
 }
 
 // auditLog is the API server's, "" where the demo cannot read it.

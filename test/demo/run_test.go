@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +38,11 @@ func TestABorrowedClusterIsGivenBack(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "Every step held") {
 		t.Errorf("the demo says\n%s", &out)
+	}
+	frozen := regexp.MustCompile(`(?m)^unfenced: 31 deposits acknowledged, balance 11: 20 lost
+fenced:   30 deposits acknowledged, balance 30, 1 write refused \(term \d+ after \d+\)$`)
+	if !frozen.MatchString(out.String()) {
+		t.Errorf("of the frozen leader the demo says\n%s", &out)
 	}
 	same(t, before, everything(t, c.RESTConfig()))
 

@@ -84,7 +84,7 @@ func (d *demo) run(ctx context.Context) error {
 	d.tell.text(`
 Every step held: one leader, named by Service and status; a larger term each time; the Service is the same.
 History: %d writes, %d terms, %d moves; no term had two leaders, and nothing else broke the contract.`, report.Events, report.Terms, report.Moves)
-	return nil
+	return d.corrupt(ctx)
 }
 
 // build makes the controller, or finds that it is made: no step should have to wait for that.
@@ -143,7 +143,7 @@ func (d *demo) refuseRival() (err error) {
 // elect starts the controllers and shows the first leader.
 func (d *demo) elect(ctx context.Context) error {
 	var err error
-	if d.account, err = d.place.account(ctx); err != nil {
+	if d.account, err = d.place.account(ctx, zenlead.Namespace, zenlead.Account); err != nil {
 		return err
 	}
 	for range replicas {
