@@ -2,10 +2,8 @@ package sidecar
 
 import (
 	"context"
-	"strconv"
 	"time"
 
-	"github.com/kube-zen/zen-lead/controller/internal/guard"
 	"github.com/kube-zen/zen-lead/core/lead"
 )
 
@@ -98,39 +96,6 @@ func (s *sidecar) settled(ctx context.Context, within time.Duration) bool {
 			return false
 		case <-ctx.Done():
 			return false
-		}
-	}
-}
-
-// run runs the hook once, and says whether it has succeeded. A hook for a leader ends with its term t, where there is one, also if
-// this process stands still, and when the role is another.
-func (s *sidecar) run(ctx context.Context, wanted told, t *lead.Term) bool {
-	log := s.log.With("role", wanted.role, "term", wanted.number)
-	g, err := guard.Start()
-	if err != nil {
-		log.Error("The hook could not be started", "error", err)
-		return false
-	}
-	defer func() { _ = g.Close() }() // it has ended
-	env := guard.Environment(map[string]string{"ZEN_LEAD_ROLE": wanted.role, "ZEN_LEAD_TERM": strconv.FormatInt(wanted.number, 10)})
-	until := deadlines(t)
-	g.Begin(guard.Command{Path: s.Hook, Args: []string{s.Hook}, Env: env}, until())
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	other := s.other(watching, wanted)
-	for {
-		var longer <-chan struct{}
-		if t != nil {
-			longer = t.Changed()
-			g.Until(until())
-		}
-		select {
-		case <-longer:
-		case <-other:
-			other = nil
-			g.Kill()
-		case out := <-g.Done():
-			return succeeded(log, out)
 		}
 	}
 }
