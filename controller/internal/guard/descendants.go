@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
 )
 
 // process is one entry of /proc. Its start tells it from a later one of the same number.
 type process struct {
-	pid, parent int
-	start       uint64
-	zombie      bool
+	pid, parent, group int
+	start              uint64
+	zombie             bool
 }
 
 // zombies returns the children of this process that have ended and were not waited for.
@@ -56,7 +57,7 @@ func processes() ([]process, error) {
 	found := make([]process, 0, len(all))
 	for _, p := range all {
 		if s, err := p.Stat(); err == nil { // else it has ended meanwhile
-			found = append(found, process{pid: s.PID, parent: s.PPID, start: s.Starttime, zombie: s.State == "Z" || s.State == "X"})
+			found = append(found, process{pid: s.PID, parent: s.PPID, group: s.PGRP, start: s.Starttime, zombie: s.State == "Z" || s.State == "X"})
 		}
 	}
 	return found, nil
@@ -108,6 +109,7 @@ func killBelow(patience time.Duration, childless func() bool) error {
 		if err != nil {
 			return err
 		}
+		killGroups(found)
 		for _, p := range found {
 			if !p.zombie {
 				err = errors.Join(err, p.kill())
@@ -118,6 +120,18 @@ func killBelow(patience time.Duration, childless func() bool) error {
 		}
 	}
 	return nil
+}
+
+// killGroups kills the process groups of what was found, but for one's own. The kernel does that in one stroke: what starts others and
+// ends, faster than anybody can look, leaves its zombie as the trace of its group.
+func killGroups(found []process) {
+	killed := map[int]bool{unix.Getpgrp(): true, 0: true}
+	for _, p := range found {
+		if !killed[p.group] {
+			killed[p.group] = true
+			_ = unix.Kill(-p.group, unix.SIGKILL) // it may be gone
+		}
+	}
 }
 
 // ErrResists: something was killed, and has not ended.

@@ -340,10 +340,11 @@ const forker = `echo >> $DIR/hops; [ $0 -gt 0 ] && sh -c "$FORKER" $(($0-1)) & e
 
 // Whoever looks at /proc alone sees none of them alive, now and then.
 func TestNothingEscapesByEndingSooner(t *testing.T) {
-	for range 3 {
+	for range 10 {
 		dir := words(t)
 		c := exec.CommandContext(t.Context(), "/bin/sh", "-c", forker, "3000")
 		c.Env = append(os.Environ(), "FORKER="+forker, "DIR="+dir, "GUARDED="+dir)
+		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as the guard starts its command
 		if err := c.Run(); err != nil {
 			t.Fatal(err)
 		}
