@@ -17,7 +17,7 @@
 // Guarantees:
 //   - The same Spec with the same bytes gives the same digest, whenever and wherever it is built with the same Go release: Go's
 //     gzip may write other bytes in the next one.
-//   - An image holds one file, the binary, which belongs to root and which nobody may write. A binary that would not start in an
+//   - An image holds the binary, and what Spec.Beside names, and no other file; they belong to root and nobody may write them. A binary that would not start in an
 //     image without files (linked dynamically, or for another processor) is refused.
 //   - The user is given by number and is not root, so that a pod with runAsNonRoot starts.
 //

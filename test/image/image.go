@@ -31,6 +31,8 @@ type Spec struct {
 	Binary string
 	// Path is where the image has it, absolute. It is the entrypoint.
 	Path string
+	// Beside are further binaries, by where the image has them. Set it where one program starts another.
+	Beside map[string]string
 	// Args follow the entrypoint unless a pod names others.
 	Args []string
 	// User is "uid:gid" in numbers; default "65532:65532".
@@ -63,45 +65,54 @@ func (s Spec) withDefaults() Spec {
 }
 
 func (s Spec) build() (v1.Image, error) {
-	if !path.IsAbs(s.Path) || path.Clean(s.Path) != s.Path || s.Path == "/" {
-		return nil, fmt.Errorf("path %q: want the absolute name of a file", s.Path)
-	}
-	content, err := os.ReadFile(s.Binary)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkProgram(content, s.Architecture); err != nil {
-		return nil, err
-	}
-	layer, err := s.layer(content)
+	files := map[string]string{s.Path: s.Binary}
+	maps.Copy(files, s.Beside)
+	layer, err := s.layer(files)
 	if err != nil {
 		return nil, fmt.Errorf("layer: %w", err)
 	}
 	return s.assemble(layer)
 }
 
-// layer is a tar archive of the one file. Parent directories come into being when it is unpacked: root's, mode 0755.
-func (s Spec) layer(content []byte) (v1.Layer, error) {
+// layer is a tar archive of the files, by their paths. Parent directories come into being when it is unpacked: root's, mode 0755.
+func (s Spec) layer(files map[string]string) (v1.Layer, error) {
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
-	err := w.WriteHeader(&tar.Header{
-		Typeflag: tar.TypeReg,
-		Name:     strings.TrimPrefix(s.Path, "/"),
-		Mode:     0o555,
-		Size:     int64(len(content)),
-		ModTime:  s.Created,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(content); err != nil {
-		return nil, err
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := s.add(w, name, files[name]); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
 	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive.Bytes())), nil }
 	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
+}
+
+// add adds one program to an archive.
+func (s Spec) add(w *tar.Writer, name, binary string) error {
+	if !path.IsAbs(name) || path.Clean(name) != name || name == "/" {
+		return fmt.Errorf("path %q: want the absolute name of a file", name)
+	}
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	if err := checkProgram(content, s.Architecture); err != nil {
+		return err
+	}
+	err = w.WriteHeader(&tar.Header{
+		Typeflag: tar.TypeReg,
+		Name:     strings.TrimPrefix(name, "/"),
+		Mode:     0o555,
+		Size:     int64(len(content)),
+		ModTime:  s.Created,
+	})
+	if err == nil {
+		_, err = w.Write(content)
+	}
+	return err
 }
 
 func (s Spec) assemble(layer v1.Layer) (v1.Image, error) {

@@ -200,3 +200,21 @@ func TestAnIndexRefusesAnImageUnderAnotherArchitecture(t *testing.T) {
 		t.Errorf("an image for %s was taken as one for %s", runtime.GOARCH, other())
 	}
 }
+
+func TestAnImageHoldsTheProgramsBesideTheBinary(t *testing.T) {
+	binary := program(t, runtime.GOARCH, "zen-lead")
+	layers, err := build(t, Spec{Binary: binary, Path: "/zen-lead", Beside: map[string]string{"/bin/work": binary}}).Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]int64{}
+	for _, file := range entries(t, layers[0]) {
+		names[file.Name] = file.Mode
+	}
+	if want := map[string]int64{"bin/work": 0o555, "zen-lead": 0o555}; !maps.Equal(names, want) {
+		t.Errorf("the image has %v, want %v", names, want)
+	}
+	if _, err := Build(Spec{Binary: binary, Path: "/zen-lead", Beside: map[string]string{"work": binary}}); err == nil {
+		t.Error("no error for a relative path beside it")
+	}
+}

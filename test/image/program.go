@@ -24,6 +24,8 @@ type Program struct {
 	Dir string
 	// Package is as the go command takes it there.
 	Package string
+	// Beside are further packages, whose programs [WritePrograms] puts into the same image.
+	Beside []string
 	// Architecture is a GOARCH; default the one that runs.
 	Architecture string
 	// Version is what the program's variable main.version says; empty leaves it alone.

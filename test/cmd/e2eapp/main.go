@@ -8,6 +8,9 @@
 //	    POST /exit     ends the process with status 1
 //	e2eapp ask URL    asks every 20 ms over a new connection, and prints one JSON line for each answer or error
 //	e2eapp post URL   sends one POST: an image of one program has no other to send it with
+//	e2eapp work       is what "zen-lead run" starts: it prints "works TERM NANOSECONDS" every 20 ms, and leaves a process in a session of
+//	                  its own that prints "works-too" in the same way and ends for nobody. SIGTERM: "work-ended", and status 0; not after
+//	                  SIGUSR1: "told", and on it goes
 //
 // Pod and UID come from POD_NAME and POD_UID, the annotations from /etc/podinfo/annotations, a file of a downward API volume. The
 // kubelet writes that file anew a minute after a change, or later: term and role are what the pod was told, not what is so.
@@ -44,8 +47,12 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	case len(args) == 2 && args[0] == "post":
 		return post(ctx, args[1])
+	case len(args) == 1:
+		if work := works[args[0]]; work != nil {
+			return work(ctx, os.Getenv("ZEN_LEAD_TERM"))
+		}
 	}
-	return errors.New("usage: e2eapp serve | ask URL | post URL")
+	return errors.New("usage: e2eapp serve | ask URL | post URL | work")
 }
 
 func listenAndServe(ctx context.Context) error {
