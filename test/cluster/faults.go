@@ -24,14 +24,25 @@ func (c *Cluster) Kill(component Component) error {
 }
 
 // Freeze stops a component with SIGSTOP and returns when all its threads stand still: its connections stay open and nothing answers on them.
-// ErrNotRunning if it has ended.
+// With a real node every process on it stands still, those in containers too. ErrNotRunning if it has ended.
 func (c *Cluster) Freeze(component Component) error {
-	return c.onProcess(component, func(p *process) error { return p.freeze() })
+	return c.onProcess(component, func(p *process) error {
+		if err := p.freeze(); err != nil || !component.isNode() {
+			return err
+		}
+		return freezeBelow(p.PID)
+	})
 }
 
-// Resume lets a frozen component go on. ErrNotRunning if it has ended.
+// Resume lets a frozen component go on; with a real node every process on it, also one that stood still before. ErrNotRunning if it has ended.
 func (c *Cluster) Resume(component Component) error {
-	return c.onProcess(component, func(p *process) error { return p.signal(syscall.SIGCONT) })
+	return c.onProcess(component, func(p *process) error {
+		err := p.signal(syscall.SIGCONT)
+		if err != nil || !component.isNode() {
+			return err
+		}
+		return resumeBelow(p.PID)
+	})
 }
 
 // Restart starts a component again on its port and data, after a kill if it still runs, and waits until it is healthy.

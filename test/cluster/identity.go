@@ -19,32 +19,43 @@ type identity struct {
 }
 
 func identify(pid int) (identity, error) {
-	_, startTime, err := readStat(pid)
+	s, err := readStat(pid)
 	if err != nil {
 		return identity{}, err
 	}
-	return identity{PID: pid, StartTime: startTime}, nil
+	return identity{PID: pid, StartTime: s.startTime}, nil
 }
 
-// readStat returns the process state (one letter) and the start time.
-func readStat(pid int) (state byte, startTime uint64, err error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// stat is what /proc tells of a process.
+type stat struct {
+	// state is one letter.
+	state     byte
+	parent    int
+	startTime uint64
+}
+
+func readStat(pid int) (s stat, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, 0, err
+		return s, err
 	}
 	// The second field is the command in parentheses and may hold anything; what follows the last parenthesis is regular.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const stateField, startTimeField = 0, 19
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	const stateField, parentField, startTimeField = 0, 1, 19
 	if len(fields) <= startTimeField {
-		return 0, 0, fmt.Errorf("/proc/%d/stat: %d fields", pid, len(fields))
+		return s, fmt.Errorf("/proc/%d/stat: %d fields", pid, len(fields))
 	}
-	startTime, err = strconv.ParseUint(string(fields[startTimeField]), 10, 64)
-	return fields[stateField][0], startTime, err
+	s.state = fields[stateField][0]
+	if s.parent, err = strconv.Atoi(string(fields[parentField])); err != nil {
+		return s, err
+	}
+	s.startTime, err = strconv.ParseUint(string(fields[startTimeField]), 10, 64)
+	return s, err
 }
 
 func (i identity) alive() bool {
-	state, startTime, err := readStat(i.PID)
-	return err == nil && startTime == i.StartTime && state != 'Z'
+	s, err := readStat(i.PID)
+	return err == nil && s.startTime == i.StartTime && s.state != 'Z'
 }
 
 // kill ends the process with SIGKILL, whoever its parent is, and returns when it is gone. A process that is gone already is no error.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -51,6 +52,9 @@ func TestRealNodes(t *testing.T) {
 	})
 	t.Run("a node that is cut off is reached again when it is reconnected", func(t *testing.T) {
 		cutOff(t, c, client, target)
+	})
+	t.Run("a frozen node stands still with what runs on it", func(t *testing.T) {
+		freezeNode(t, c, client, target, pod)
 	})
 	t.Run("a killed node takes its processes along and comes back", func(t *testing.T) {
 		killNode(t, c, client, target, pod)
@@ -146,6 +150,36 @@ func cutOff(t *testing.T, c *cluster.Cluster, client kubernetes.Interface, node 
 	}
 	if err := c.Reconnect(t.Context(), node); err != nil {
 		t.Fatal(err)
+	}
+	eventually(t, "the kubelet", func(ctx context.Context) error { return askKubelet(ctx, client, node) })
+}
+
+func freezeNode(t *testing.T, c *cluster.Cluster, client kubernetes.Interface, node cluster.Component, pod corev1.Pod) {
+	pids, err := c.ContainerProcesses(pod.Status.ContainerStatuses[0].ContainerID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := func() string {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pids[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Fields(string(status))[2]
+	}
+	if err := c.Freeze(node); err != nil {
+		t.Fatal(err)
+	}
+	if s := state(); s != "T" {
+		t.Errorf("the process in the container is in state %s", s)
+	}
+	if err := askKubelet(t.Context(), client, node); err == nil {
+		t.Error("a kubelet that is frozen answers")
+	}
+	if err := c.Resume(node); err != nil {
+		t.Fatal(err)
+	}
+	if s := state(); s == "T" {
+		t.Error("the process in the container stands still")
 	}
 	eventually(t, "the kubelet", func(ctx context.Context) error { return askKubelet(ctx, client, node) })
 }
