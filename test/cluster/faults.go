@@ -69,10 +69,11 @@ func (c *Cluster) Restart(ctx context.Context, component Component) error {
 	return nil
 }
 
-// PID is the process that holds the component, for measuring memory and CPU. In the layout OneProcess every component but Kwok has the same.
+// PID is the process that holds the component, for measuring memory and CPU. In the layout OneProcess every component but Kwok, the switch and
+// the real nodes has the same.
 // ErrNotRunning if it has ended.
 func (c *Cluster) PID(component Component) (int, error) {
-	if c.layout == OneProcess && component != Kwok {
+	if c.layout == OneProcess && component != Kwok && component != Switch && !component.isNode() {
 		component = ControlPlane
 	}
 	var pid int

@@ -38,8 +38,8 @@ func TestRealNodes(t *testing.T) {
 	if err != nil || len(pids) != 1 {
 		t.Fatalf("processes of %s: %v, %v", pod.Name, pids, err)
 	}
-	if program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pids[0])); err != nil || filepath.Base(program) != "pause" {
-		t.Errorf("process %d is %s, %v", pids[0], program, err)
+	if program := programOf(t, pids[0]); program != "pause" {
+		t.Errorf("process %d is %s", pids[0], program)
 	}
 	t.Run("a killed process is started again by the kubelet", func(t *testing.T) {
 		if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
@@ -154,6 +154,14 @@ func cutOff(t *testing.T, c *cluster.Cluster, client kubernetes.Interface, node 
 	eventually(t, "the kubelet", func(ctx context.Context) error { return askKubelet(ctx, client, node) })
 }
 
+func programOf(t *testing.T, pid int) string {
+	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		t.Error(err)
+	}
+	return filepath.Base(program)
+}
+
 func freezeNode(t *testing.T, c *cluster.Cluster, client kubernetes.Interface, node cluster.Component, pod corev1.Pod) {
 	pids, err := c.ContainerProcesses(pod.Status.ContainerStatuses[0].ContainerID)
 	if err != nil {
@@ -165,6 +173,9 @@ func freezeNode(t *testing.T, c *cluster.Cluster, client kubernetes.Interface, n
 			t.Fatal(err)
 		}
 		return strings.Fields(string(status))[2]
+	}
+	if pid, err := c.PID(node); err != nil || programOf(t, pid) != "node" {
+		t.Errorf("process %d is not the node's (%v)", pid, err)
 	}
 	if err := c.Freeze(node); err != nil {
 		t.Fatal(err)
