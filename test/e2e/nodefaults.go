@@ -6,10 +6,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/cluster"
 )
 
@@ -68,10 +65,7 @@ func (w *world) leadElsewhere(ctx context.Context) (corev1.Pod, error) {
 	if err != nil {
 		return leader, err
 	}
-	policy := &v1alpha1.LeaderPolicy{}
-	policy.Namespace, policy.Name = namespace, pool
-	request := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.HandoverAnnotation, to.Name)
-	if err := w.Patch(ctx, policy, client.RawPatch(types.MergePatchType, []byte(request))); err != nil {
+	if err := w.requestHandover(ctx, pool, to.Name); err != nil {
 		return leader, err
 	}
 	if err := w.awaitMove(ctx, leader); err != nil {

@@ -49,7 +49,7 @@ type world struct {
 	kubernetes kubernetes.Interface
 	record     *record.Recorder
 	asked      *questioner
-	works      *workLog
+	workers    *crew
 }
 
 // version is one version of the chart with its image.
@@ -152,10 +152,14 @@ func (w *world) await(ctx context.Context, within time.Duration, what string, ch
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
-		last := check(ctx)
-		if last == nil {
+		err := check(ctx)
+		if err == nil {
 			return nil
+		}
+		if ctx.Err() == nil { // else it says that the time was over
+			last = err
 		}
 		select {
 		case <-ctx.Done():
