@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,9 +18,18 @@ type crew struct {
 	*world
 	app   string
 	works *workLog
+	// late are works after the end of their term that were expected.
+	late map[Work]bool
 }
 
-func (w *world) newCrew(app string, works *workLog) *crew { return &crew{w, app, works} }
+func (w *world) newCrew(app string, works *workLog) *crew {
+	return &crew{world: w, app: app, works: works, late: map[Work]bool{}}
+}
+
+// check checks all that was heard.
+func (c *crew) check() error {
+	return summary(CheckWork(slices.DeleteFunc(c.works.all(), func(w Work) bool { return c.late[w] })))
+}
 
 // awaitWork waits until somebody works in a term above another, and returns that work.
 func (c *crew) awaitWork(ctx context.Context, above int64) (is Work, err error) {
@@ -64,7 +74,7 @@ func (c *crew) another(ctx context.Context, was Work) (is Work, told string, err
 	if is, err = c.awaitWork(ctx, was.Term); err != nil {
 		return is, "", err
 	}
-	return is, fmt.Sprintf("work stood still for %s", c.works.silence(was.Term, is.Term).Round(time.Millisecond)), summary(CheckWork(c.works.all()))
+	return is, fmt.Sprintf("work stood still for %s", c.works.silence(was.Term, is.Term).Round(time.Millisecond)), c.check()
 }
 
 // handOver asks for a move away from who works, as people do, and waits for it.

@@ -17,6 +17,7 @@ import (
 const (
 	zenLeadImage = "localhost/zen-lead"
 	appImage     = "localhost/e2eapp:dev"
+	runnerImage  = "localhost/runner:dev"
 	kubectlImage = "localhost/kubectl:dev"
 
 	currentTag  = "dev"
@@ -33,6 +34,7 @@ func (w *world) buildImages(ctx context.Context, upgrade bool) ([]string, error)
 	programs := map[string]image.Program{
 		zenLeadImage + ":" + currentTag: {Dir: w.root, Package: "./controller/cmd/zen-lead", Version: currentTag},
 		appImage:                        {Dir: w.root, Package: "./test/cmd/e2eapp"},
+		runnerImage:                     {Dir: w.root, Package: "./controller/cmd/zen-lead", Beside: []string{"./test/cmd/e2eapp"}},
 	}
 	ours, err := w.guidePrograms()
 	if err != nil {

@@ -121,16 +121,25 @@ func (w *world) awaitUnready(ctx context.Context, pod corev1.Pod) (string, error
 	if err != nil {
 		return "", err
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pids[0]))
+	state, err := stateOf(pids[0])
+	if err != nil {
+		return "", err
+	}
+	if !strings.HasPrefix(state, "T") {
+		return "", fmt.Errorf("%s is not ready, and its process is in state %s", pod.Name, state)
+	}
+	return fmt.Sprintf("process %s, pod not ready", state), nil
+}
+
+// stateOf is the state of a process: a letter, and what it means.
+func stateOf(pid int) (string, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return "", err
 	}
 	_, state, _ := strings.Cut(string(status), "State:")
 	state, _, _ = strings.Cut(strings.TrimSpace(state), "\n")
-	if !strings.HasPrefix(state, "T") {
-		return "", fmt.Errorf("%s is not ready, and its process is in state %s", pod.Name, state)
-	}
-	return fmt.Sprintf("process %s, pod not ready", state), nil
+	return state, nil
 }
 
 // awaitMove waits until another pod leads.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,6 +22,8 @@ type Options struct {
 	Out io.Writer
 	// Short plays the scenarios that take seconds, without building an earlier version.
 	Short bool
+	// Only are the names of the scenarios that are played; they must not need what others do.
+	Only *regexp.Regexp
 }
 
 // Run plays the scenarios and prints a table of what the client saw. An error says what went wrong; the table is printed up to there.
@@ -40,7 +43,9 @@ func Run(ctx context.Context, options Options) error {
 }
 
 func run(ctx context.Context, options Options) (err error) {
-	w := &world{out: options.Out}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	w := &world{out: options.Out, short: options.Short}
 	if w.root, err = zenlead.Root(); err != nil {
 		return err
 	}
@@ -48,7 +53,7 @@ func run(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	if err := w.build(ctx, !options.Short); err != nil {
+	if err := w.build(ctx, !options.Short && options.Only.MatchString(scenarios()[0].name)); err != nil {
 		return err
 	}
 	outcomes, failed := w.playAll(ctx, options)
@@ -59,7 +64,7 @@ func run(ctx context.Context, options Options) (err error) {
 func (w *world) playAll(ctx context.Context, options Options) ([]outcome, error) {
 	var outcomes []outcome
 	for _, s := range scenarios() {
-		if options.Short && !s.short {
+		if options.Short && !s.short || !options.Only.MatchString(s.name) {
 			continue
 		}
 		w.say("%s ...", s.name)
@@ -87,7 +92,7 @@ func (w *world) report(ctx context.Context, outcomes []outcome) error {
 		wrong = append(wrong, o.verdict.Wrong...)
 		wrong = append(wrong, o.beyondBounds()...)
 	}
-	err := printTable(w.out, outcomes)
+	err := errors.Join(printTable(w.out, outcomes), printAgents(w.out, w.agents))
 	report := history.Check(events)
 	fmt.Fprintf(w.out, "%d questions in all, %d writes recorded, %d violations of the contract\n", len(answers), len(events), len(report.Violations))
 	if len(wrong) > 0 {

@@ -18,6 +18,7 @@ func scenarios() []scenario {
 		{name: "worker deleted", short: true, stays: true, happen: deleteWorker},
 		{name: "work handed over", short: true, stays: true, happen: handOverWork},
 		{name: "worker cut off", either: true, happen: cutWorkerOff},
+		{name: "programs of zen-lead run", short: true, either: true, happen: playAgents},
 		{name: "helm test", stays: true, happen: testChart},
 		{name: "chart uninstalled", short: true, stays: true, happen: uninstallChart},
 	}

@@ -86,10 +86,20 @@ type workLog struct {
 	// followed are the containers whose logs are being read.
 	followed map[string]bool
 	ended    map[int64]bool
+	// escaped are the terms in which a process worked that had left its program's session.
+	escaped map[int64]bool
+	// heard are the lines that tell of no work, where the log keeps them.
+	heard []said
+	// source reads the log of a container.
+	source func(context.Context, corev1.Pod, corev1.ContainerStatus) error
 }
 
 func newWorkLog(client kubernetes.Interface) *workLog {
-	return &workLog{client: client, works: map[Work]struct{}{}, followed: map[string]bool{}, ended: map[int64]bool{}}
+	l := &workLog{client: client, works: map[Work]struct{}{}, followed: map[string]bool{}, ended: map[int64]bool{}, escaped: map[int64]bool{}}
+	l.source = func(ctx context.Context, pod corev1.Pod, _ corev1.ContainerStatus) error {
+		return l.readLog(ctx, pod.Namespace, pod.Name, true)
+	}
+	return l
 }
 
 // follow reads the logs of containers that are new among the pods. A log that breaks off, as a node's does that is cut off, is read
@@ -105,19 +115,19 @@ func (l *workLog) follow(ctx context.Context, pods []corev1.Pod) {
 			l.followed[s.ContainerID] = true
 			l.mu.Unlock()
 			if !known {
-				go l.read(ctx, pods[i].Namespace, pods[i].Name, s.ContainerID)
+				go l.read(ctx, pods[i], s)
 			}
 		}
 	}
 }
 
-func (l *workLog) read(ctx context.Context, namespace, pod, container string) {
+func (l *workLog) read(ctx context.Context, pod corev1.Pod, s corev1.ContainerStatus) {
 	defer func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.followed[container] = false
+		l.followed[s.ContainerID] = false
 	}()
-	_ = l.readLog(ctx, namespace, pod, true) // of a pod that has just gone, or whose node is cut off
+	_ = l.source(ctx, pod, s) // of a pod that has just gone, or whose node is cut off
 }
 
 // readLog reads the log of a pod from its start: up to now, or on and on.
@@ -143,11 +153,52 @@ func (l *workLog) line(pod, text string) {
 		return
 	}
 	switch what {
-	case "works":
+	case "works", "works-too":
 		l.works[Work{Pod: pod, Term: term, At: time.Unix(0, at)}] = struct{}{}
+		l.escaped[term] = l.escaped[term] || what == "works-too"
 	case "work-ended":
 		l.ended[term] = true
 	}
+}
+
+// hear keeps a line that tells of no work.
+func (l *workLog) hear(line said) {
+	if strings.HasPrefix(line.text, "works") {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = append(l.heard, line)
+}
+
+// hasSaid says whether a pod said a thing after a moment.
+func (l *workLog) hasSaid(pod, thing string, after time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.heard, func(s said) bool { return s.pod == pod && s.at.After(after) && strings.Contains(s.text, thing) })
+}
+
+// hasEscaped says whether what left its program's session worked in a term.
+func (l *workLog) hasEscaped(term int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.escaped[term]
+}
+
+// bounds are the first and the last moment of work in a term.
+func (l *workLog) bounds(term int64) (first, last time.Time) {
+	for _, w := range l.all() {
+		if w.Term != term {
+			continue
+		}
+		if first.IsZero() || w.At.Before(first) {
+			first = w.At
+		}
+		if w.At.After(last) {
+			last = w.At
+		}
+	}
+	return first, last
 }
 
 func (l *workLog) all() (all []Work) {
@@ -181,15 +232,8 @@ func (l *workLog) hasEnded(term int64) bool {
 
 // silence is how long nobody worked between two terms.
 func (l *workLog) silence(before, after int64) time.Duration {
-	var last, first time.Time
-	for _, w := range l.all() {
-		if w.Term == before && w.At.After(last) {
-			last = w.At
-		}
-		if w.Term == after && (first.IsZero() || w.At.Before(first)) {
-			first = w.At
-		}
-	}
+	_, last := l.bounds(before)
+	first, _ := l.bounds(after)
 	return first.Sub(last)
 }
 

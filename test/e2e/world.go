@@ -50,6 +50,11 @@ type world struct {
 	record     *record.Recorder
 	asked      *questioner
 	workers    *crew
+	runners    *crew
+	// short: the short run.
+	short bool
+	// agents are what became of the programs that agents run.
+	agents []agentOutcome
 }
 
 // version is one version of the chart with its image.
