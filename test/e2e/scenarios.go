@@ -19,6 +19,7 @@ func scenarios() []scenario {
 		{name: "work handed over", short: true, stays: true, happen: handOverWork},
 		{name: "worker cut off", either: true, happen: cutWorkerOff},
 		{name: "programs of zen-lead run", short: true, either: true, happen: playAgents},
+		{name: "ready only on the leader", either: true, happen: rollOutReadyLeader},
 		{name: "helm test", stays: true, happen: testChart},
 		{name: "chart uninstalled", short: true, stays: true, happen: uninstallChart},
 	}
