@@ -63,7 +63,7 @@ func (c *crew) workElsewhere(ctx context.Context) (pod corev1.Pod, is Work, err 
 		if err != nil || pod.Spec.NodeName != kept {
 			return pod, is, err
 		}
-		if _, _, err := c.handOver(ctx, is); err != nil {
+		if _, err := c.handOver(ctx, is); err != nil {
 			return pod, is, err
 		}
 	}
@@ -78,16 +78,16 @@ func (c *crew) another(ctx context.Context, was Work) (is Work, told string, err
 }
 
 // handOver asks for a move away from who works, as people do, and waits for it.
-func (c *crew) handOver(ctx context.Context, was Work) (is Work, told string, err error) {
+func (c *crew) handOver(ctx context.Context, was Work) (told string, err error) {
 	to, err := c.askForHandover(ctx, was)
 	if err != nil {
-		return is, "", err
+		return "", err
 	}
-	is, told, err = c.another(ctx, was)
+	is, told, err := c.another(ctx, was)
 	if err == nil && is.Pod != to {
 		err = fmt.Errorf("%s was to work, and %s does", to, is.Pod)
 	}
-	return is, told, err
+	return told, err
 }
 
 // askForHandover asks for a move to a ready pod other than the one that works.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,7 +116,7 @@ func (r readyRollout) awaitPods(ctx context.Context) (leader corev1.Pod, err err
 
 // runs says whether all that the pod consists of runs, ready or not.
 func runs(pod corev1.Pod) bool {
-	all := append(pod.Status.InitContainerStatuses[:len(pod.Status.InitContainerStatuses):len(pod.Status.InitContainerStatuses)], pod.Status.ContainerStatuses...)
+	all := slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
 	for _, s := range all {
 		if s.State.Running == nil {
 			return false
@@ -194,7 +195,7 @@ func (r readyRollout) standsStill(ctx context.Context, leader corev1.Pod) (strin
 }
 
 // handoverIsRefused: only who is ready may be handed the lead.
-func (r readyRollout) handoverIsRefused(ctx context.Context, leader corev1.Pod) (string, error) {
+func (r readyRollout) handoverIsRefused(ctx context.Context, _ corev1.Pod) (string, error) {
 	_, not, err := r.ready(ctx)
 	if err != nil {
 		return "", err

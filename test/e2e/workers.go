@@ -101,7 +101,7 @@ func handOverWork(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, told, err := w.workers.handOver(ctx, was)
+	told, err := w.workers.handOver(ctx, was)
 	if err == nil && !w.workers.works.hasEnded(was.Term) {
 		err = fmt.Errorf("%s was not told to end", was.Pod)
 	}
