@@ -36,6 +36,9 @@ func (w *world) buildImages(ctx context.Context, upgrade bool) ([]string, error)
 		appImage:                        {Dir: w.root, Package: "./test/cmd/e2eapp"},
 		runnerImage:                     {Dir: w.root, Package: "./controller/cmd/zen-lead", Beside: []string{"./test/cmd/e2eapp"}},
 	}
+	if !w.short {
+		programs[memberImage] = image.Program{Dir: w.root, Package: "./test/cmd/member"}
+	}
 	ours, err := w.guidePrograms()
 	if err != nil {
 		return nil, err

@@ -92,7 +92,7 @@ func (w *world) report(ctx context.Context, outcomes []outcome) error {
 		wrong = append(wrong, o.verdict.Wrong...)
 		wrong = append(wrong, o.beyondBounds()...)
 	}
-	err := errors.Join(printTable(w.out, outcomes), printAgents(w.out, w.agents))
+	err := errors.Join(printTable(w.out, outcomes), printAgents(w.out, w.agents), printCrashes(w.out, w.crashes))
 	report := history.Check(events)
 	fmt.Fprintf(w.out, "%d questions in all, %d writes recorded, %d violations of the contract\n", len(answers), len(events), len(report.Violations))
 	if len(wrong) > 0 {

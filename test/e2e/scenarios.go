@@ -20,6 +20,7 @@ func scenarios() []scenario {
 		{name: "worker cut off", either: true, happen: cutWorkerOff},
 		{name: "programs of zen-lead run", short: true, either: true, happen: playAgents},
 		{name: "ready only on the leader", either: true, happen: rollOutReadyLeader},
+		{name: "crashes measured", either: true, happen: measureCrashes},
 		{name: "helm test", stays: true, happen: testChart},
 		{name: "chart uninstalled", short: true, stays: true, happen: uninstallChart},
 	}

@@ -55,6 +55,8 @@ type world struct {
 	short bool
 	// agents are what became of the programs that agents run.
 	agents []agentOutcome
+	// crashes are the leaders that were killed to measure how long nobody works.
+	crashes []crash
 }
 
 // version is one version of the chart with its image.
