@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -27,7 +28,7 @@ const (
 // readyRollout are the pods of examples/agent/readiness.yaml, of which only the leader is ready.
 type readyRollout struct{ *world }
 
-// rollOutReadyLeader shows that an update stands still where readiness follows the lead, and how it goes on, as docs/agent.md says.
+// rollOutReadyLeader kills the sidecar of the leader, and shows that an update stands still where readiness follows the lead, and how it goes on, as docs/agent.md says.
 func rollOutReadyLeader(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 	r := readyRollout{w}
 	file, err := r.apply(ctx)
@@ -39,7 +40,7 @@ func rollOutReadyLeader(ctx context.Context, w *world, _ corev1.Pod) (string, er
 		return "", err
 	}
 	var told []string
-	for _, step := range []func(context.Context, corev1.Pod) (string, error){r.standsStill, r.handoverIsRefused, r.leaderStaysLast, r.goesOnWithoutIt} {
+	for _, step := range []func(context.Context, corev1.Pod) (string, error){r.sidecarRestarts, r.standsStill, r.handoverIsRefused, r.leaderStaysLast, r.goesOnWithoutIt} {
 		evidence, err := step(ctx, leader)
 		if err != nil {
 			return "", errors.Join(fmt.Errorf("after %q: %w", told, err), r.describe(ctx))
@@ -176,6 +177,59 @@ func (r readyRollout) awaitStandstill(ctx context.Context, leader corev1.Pod, up
 	return nil
 }
 
+// sidecarRestarts: the sidecar that the kubelet starts in the place of one that was killed takes its term over once nobody believes any
+// more what that had said.
+func (r readyRollout) sidecarRestarts(ctx context.Context, leader corev1.Pod) (string, error) {
+	before, err := r.policy(ctx)
+	if err != nil {
+		return "", err
+	}
+	sidecar := leader.Status.InitContainerStatuses[0]
+	pids, err := r.cluster.ContainerProcesses(sidecar.ContainerID)
+	if err != nil {
+		return "", err
+	}
+	killed := time.Now()
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			return "", err
+		}
+	}
+	err = r.await(ctx, soon, "the leader to lead again", func(ctx context.Context) error {
+		now, err := r.policy(ctx)
+		if err != nil {
+			return err
+		}
+		if is := now.Status.CurrentHolder; now.Status.Term <= before.Status.Term || is == nil {
+			return errNotYet
+		} else if string(is.UID) != string(leader.UID) {
+			return fmt.Errorf("%s leads, whose sidecar was not killed", is.Name)
+		}
+		return nil
+	})
+	took := time.Since(killed)
+	if err != nil {
+		return "", err
+	}
+	if least := 2 * time.Second; took < least {
+		return "", fmt.Errorf("it led again after %s, and its answers are believed for %s", took, least)
+	}
+	again, err := r.awaitPods(ctx)
+	if err != nil {
+		return "", err
+	}
+	ended := again.Status.InitContainerStatuses[0].LastTerminationState.Terminated
+	if again.UID != leader.UID || ended == nil || ended.ContainerID != sidecar.ContainerID || ended.ExitCode != 137 {
+		return "", fmt.Errorf("%s is ready after %s, whose sidecar ended with %+v", again.Name, leader.Name, ended)
+	}
+	return fmt.Sprintf("sidecar killed: the same pod leads again after %.1f s", took.Seconds()), nil
+}
+
+func (r readyRollout) policy(ctx context.Context) (p v1alpha1.LeaderPolicy, err error) {
+	err = r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: readyLeader}, &p)
+	return p, err
+}
+
 // standsStill: with the default strategy.
 func (r readyRollout) standsStill(ctx context.Context, leader corev1.Pod) (string, error) {
 	if err := r.strategy(ctx, `"25%"`, `"25%"`); err != nil {
@@ -205,8 +259,8 @@ func (r readyRollout) handoverIsRefused(ctx context.Context, _ corev1.Pod) (stri
 	}
 	message := ""
 	err = r.await(ctx, soon, "an answer to the request for a handover", func(ctx context.Context) error {
-		var policy v1alpha1.LeaderPolicy
-		if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: readyLeader}, &policy); err != nil {
+		policy, err := r.policy(ctx)
+		if err != nil {
 			return err
 		}
 		c := meta.FindStatusCondition(policy.Status.Conditions, v1alpha1.ConditionHandover)
