@@ -267,7 +267,7 @@ func (r readyRollout) handoverIsRefused(ctx context.Context, _ corev1.Pod) (stri
 		if c == nil {
 			return errNotYet
 		}
-		if c.Reason != v1alpha1.ReasonRefused {
+		if c.Reason != v1alpha1.ReasonRefused || !strings.Contains(c.Message, "it is not ready") {
 			return fmt.Errorf("%w: %s, %s", errNotYet, c.Reason, c.Message)
 		}
 		message = c.Message

@@ -22,8 +22,13 @@ type Options struct {
 	Out io.Writer
 	// Short plays the scenarios that take seconds, without building an earlier version.
 	Short bool
-	// Only are the names of the scenarios that are played; they must not need what others do.
+	// Only are the names of the scenarios that are played; they must not need what others do. Nil is all.
 	Only *regexp.Regexp
+}
+
+// plays says whether a scenario is played.
+func (o Options) plays(s scenario) bool {
+	return (!o.Short || s.short) && (o.Only == nil || o.Only.MatchString(s.name))
 }
 
 // Run plays the scenarios and prints a table of what the client saw. An error says what went wrong; the table is printed up to there.
@@ -53,7 +58,7 @@ func run(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	if err := w.build(ctx, !options.Short && options.Only.MatchString(scenarios()[0].name)); err != nil {
+	if err := w.build(ctx, options.plays(scenarios()[0])); err != nil {
 		return err
 	}
 	outcomes, failed := w.playAll(ctx, options)
@@ -64,7 +69,7 @@ func run(ctx context.Context, options Options) (err error) {
 func (w *world) playAll(ctx context.Context, options Options) ([]outcome, error) {
 	var outcomes []outcome
 	for _, s := range scenarios() {
-		if options.Short && !s.short || !options.Only.MatchString(s.name) {
+		if !options.plays(s) {
 			continue
 		}
 		w.say("%s ...", s.name)
