@@ -103,7 +103,7 @@ func (c *crew) settled(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.works.follow(ctx, found)
+		c.works.follow(found)
 		ready := 0
 		for _, pod := range found {
 			if pod.DeletionTimestamp == nil && isReady(pod) {

@@ -38,7 +38,7 @@ func (c *crew) awaitWork(ctx context.Context, above int64) (is Work, err error) 
 		if err != nil {
 			return err
 		}
-		c.works.follow(ctx, found)
+		c.works.follow(found)
 		is, err = c.works.latest()
 		if err == nil && is.Term <= above {
 			err = errNotYet

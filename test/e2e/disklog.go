@@ -18,13 +18,13 @@ import (
 // newDiskLog reads the logs off the disks of the nodes until ctx ends: also those of a node that is cut off or frozen, and of a pod
 // that is gone from the API.
 func (w *world) newDiskLog(ctx context.Context) *workLog {
-	l := newWorkLog(w.kubernetes)
-	l.source = func(_ context.Context, pod corev1.Pod, s corev1.ContainerStatus) error {
+	var l *workLog
+	l = newWorkLog(func(pod corev1.Pod, s corev1.ContainerStatus) error {
 		return w.tail(ctx, pod, s, func(line said) {
 			l.line(line.pod, line.text)
 			l.hear(line)
 		})
-	}
+	})
 	return l
 }
 

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/kubernetes"
 )
 
 // workSource is the work of the documentation's programs here: it tells, fifty times a second, that it works. All nodes have one
@@ -80,7 +77,8 @@ func keysOf(terms map[int64][]Work) func(func(int64) bool) {
 
 // workLog reads what the pods of a Deployment say of their work, container after container.
 type workLog struct {
-	client kubernetes.Interface
+	// source reads the log of a container, until its end or that of the test.
+	source func(corev1.Pod, corev1.ContainerStatus) error
 	mu     sync.Mutex
 	works  map[Work]struct{}
 	// followed are the containers whose logs are being read.
@@ -90,21 +88,15 @@ type workLog struct {
 	escaped map[int64]bool
 	// heard are the lines that tell of no work, where the log keeps them.
 	heard []said
-	// source reads the log of a container.
-	source func(context.Context, corev1.Pod, corev1.ContainerStatus) error
 }
 
-func newWorkLog(client kubernetes.Interface) *workLog {
-	l := &workLog{client: client, works: map[Work]struct{}{}, followed: map[string]bool{}, ended: map[int64]bool{}, escaped: map[int64]bool{}}
-	l.source = func(ctx context.Context, pod corev1.Pod, _ corev1.ContainerStatus) error {
-		return l.readLog(ctx, pod.Namespace, pod.Name, true)
-	}
-	return l
+func newWorkLog(source func(corev1.Pod, corev1.ContainerStatus) error) *workLog {
+	return &workLog{source: source, works: map[Work]struct{}{}, followed: map[string]bool{}, ended: map[int64]bool{}, escaped: map[int64]bool{}}
 }
 
-// follow reads the logs of containers that are new among the pods. A log that breaks off, as a node's does that is cut off, is read
-// again from its start.
-func (l *workLog) follow(ctx context.Context, pods []corev1.Pod) {
+// follow reads the logs of containers that are new among the pods. One that could not be read, as it has just been made, is read by the
+// next call.
+func (l *workLog) follow(pods []corev1.Pod) {
 	for i := range pods {
 		for _, s := range pods[i].Status.ContainerStatuses {
 			if s.State.Running == nil || s.ContainerID == "" {
@@ -115,33 +107,17 @@ func (l *workLog) follow(ctx context.Context, pods []corev1.Pod) {
 			l.followed[s.ContainerID] = true
 			l.mu.Unlock()
 			if !known {
-				go l.read(ctx, pods[i], s)
+				go l.read(pods[i], s)
 			}
 		}
 	}
 }
 
-func (l *workLog) read(ctx context.Context, pod corev1.Pod, s corev1.ContainerStatus) {
-	defer func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.followed[s.ContainerID] = false
-	}()
-	_ = l.source(ctx, pod, s) // of a pod that has just gone, or whose node is cut off
-}
-
-// readLog reads the log of a pod from its start: up to now, or on and on.
-func (l *workLog) readLog(ctx context.Context, namespace, pod string, on bool) error {
-	log, err := l.client.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Follow: on}).Stream(ctx)
-	if err != nil {
-		return err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = log.Close() })
-	defer stop()
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		l.line(pod, lines.Text())
-	}
-	return log.Close()
+func (l *workLog) read(pod corev1.Pod, s corev1.ContainerStatus) {
+	err := l.source(pod, s)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.followed[s.ContainerID] = err == nil
 }
 
 func (l *workLog) line(pod, text string) {

@@ -52,8 +52,8 @@ func startWorkers(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 	if _, err := w.cluster.Kubectl(ctx, "apply", "-f", file); err != nil {
 		return "", err
 	}
-	w.workers = w.newCrew(worker, newWorkLog(w.kubernetes))
-	for _, c := range []*crew{w.workers, w.newCrew(operator, newWorkLog(w.kubernetes))} {
+	w.workers = w.newCrew(worker, w.newDiskLog(ctx))
+	for _, c := range []*crew{w.workers, w.newCrew(operator, w.newDiskLog(ctx))} {
 		if _, err := c.awaitWork(ctx, 0); err != nil {
 			return "", err
 		}
@@ -129,19 +129,8 @@ func cutWorkerOff(ctx context.Context, w *world, _ corev1.Pod) (string, error) {
 	if err := w.cluster.Reconnect(ctx, node); err != nil {
 		return "", err
 	}
-	// What it did meanwhile is heard once its node is back.
-	err = w.await(ctx, soon, "the log of the worker that was cut off", func(ctx context.Context) error {
-		// The log that was followed may hang on a connection of before.
-		if err := w.workers.works.readLog(ctx, namespace, was.Pod, false); err != nil {
-			return err
-		}
-		if !w.workers.works.hasEnded(was.Term) {
-			return errNotYet
-		}
-		return nil
-	})
-	if err != nil {
-		return "", err
+	if !w.workers.works.hasEnded(was.Term) {
+		return "", fmt.Errorf("%s did not end its work itself", was.Pod)
 	}
 	_, told, err := w.workers.another(ctx, was)
 	evidence := []string{fmt.Sprintf("%s unplugged, process %d lived on and ended its work itself", node, living[0]), told}
