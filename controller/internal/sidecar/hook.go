@@ -75,14 +75,8 @@ func (s *sidecar) other(ctx context.Context, wanted told) <-chan struct{} {
 	return is
 }
 
-// settled waits until the hook has been told that this member follows: for a time, or until ctx ends if that is 0.
-func (s *sidecar) settled(ctx context.Context, within time.Duration) bool {
-	var over <-chan time.Time
-	if within != 0 {
-		timer := time.NewTimer(within)
-		defer timer.Stop()
-		over = timer.C
-	}
+// settled waits until the hook has been told that this member follows, and says whether that was before ctx ended.
+func (s *sidecar) settled(ctx context.Context) bool {
 	for {
 		s.mu.Lock()
 		is, changed := s.told.role == follower, s.changed
@@ -92,8 +86,6 @@ func (s *sidecar) settled(ctx context.Context, within time.Duration) bool {
 		}
 		select {
 		case <-changed:
-		case <-over:
-			return false
 		case <-ctx.Done():
 			return false
 		}

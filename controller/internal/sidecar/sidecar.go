@@ -95,7 +95,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := s.follow(following, config); err != nil {
 		return err
 	}
-	s.settled(ctx, 0)
+	s.settled(ctx)
 	// A program that lives on after its sidecar may believe for a while what that had told it. For others a predecessor in this
 	// container is dead, and they wait for its duration; this member takes its own term over once nobody believes in it.
 	wait(ctx, term.Wait(belief))
@@ -178,13 +178,15 @@ func (s *sidecar) tell() (a Answer, until guard.Moment, changed <-chan struct{})
 
 // lead is one term.
 func (s *sidecar) lead(ctx context.Context, t lead.Term) error {
-	if !s.settled(ctx, 0) {
+	if !s.settled(ctx) {
 		return ctx.Err() // the hook has not succeeded yet that ends what the term before had begun
 	}
 	s.change(func(k *known) { k.term = &t })
 	<-ctx.Done()
 	s.change(func(k *known) { k.term = nil })
-	if !s.settled(context.WithoutCancel(ctx), t.Left().Hard-beforeHard) {
+	left, stop := context.WithTimeout(context.WithoutCancel(ctx), t.Left().Hard-beforeHard)
+	defer stop()
+	if !s.settled(left) {
 		s.log.Error("The hook for follower has not succeeded within the term; others may lead", "term", t.Number)
 	}
 	s.mu.Lock()
