@@ -63,20 +63,22 @@ bench: ## Measure, and print one RESULT line for each benchmark [BENCH=pools]
 	@go -C test run ./cmd/bench $(BENCH)
 
 .PHONY: lint
-lint: ## Run the linters over every module and the chart [FIX=1 mends what can be mended]
+lint: ## Run the linters over every module, proto and the chart [FIX=1 mends what can be mended]
 	@lint=$(call tool,golangci-lint,golangci-lint-kube-api-linter); \
 	"$$lint" run $(if $(FIX),--fix) $(packages); \
 	cd hack/tools/modules; GOWORK=off "$$lint" run $(if $(FIX),--fix) ./...
+	@buf=$(call tool,buf,buf); cd proto; "$$buf" lint; "$$buf" breaking --against baseline.binpb
 	@$(call tool,helm,helm) lint --strict --quiet charts/zen-lead
 	@$(call tool,helm-unittest,helm-unittest) --strict charts/zen-lead
 
 .PHONY: generate
-generate: ## Write the generated files: deep copies, CRDs, docs/api.md, the chart's files and README
+generate: ## Write the generated files: deep copies, CRDs, docs/api.md, gRPC, OpenAPI, the chart's files and README
 	@rm -f controller/config/crd/coordination.kube-zen.io_*.yaml
 	@$(call tool,gen,controller-gen) object paths=./core/api/...
 	@$(call tool,gen,controller-gen) crd paths=./core/api/... output:crd:dir=controller/config/crd
 	@$(call tool,reference,crd-ref-docs) --log-level ERROR --config hack/tools/reference/config.yaml --renderer markdown \
 		--source-path core/api --output-path docs/api.md
+	@hack/proto
 	@hack/chart-files
 	@$(call tool,helm-docs,helm-docs) --log-level warning --chart-search-root charts --sort-values-order file
 
