@@ -5,33 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kube-zen/zen-lead/controller/internal/handover"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
-	"github.com/kube-zen/zen-lead/core/kube"
 )
-
-// answerWithin is how long a controller may take to answer a request. It takes milliseconds; 300 ms more where the one
-// that the pool prefers has died.
-const answerWithin = 10 * time.Second
-
-// patience is how long an answer may take for a policy. Where members contend, the present leader has its work to end first; the
-// controller gives up after twice the duration of its Lease.
-func patience(p *v1alpha1.LeaderPolicy) time.Duration {
-	d, err := kube.Durations(p)
-	if p.Spec.Mode != v1alpha1.ModeParticipant || err != nil {
-		return answerWithin
-	}
-	return answerWithin + 2*d.Lease
-}
 
 func newHandover(a *access) *cobra.Command {
 	return &cobra.Command{
@@ -64,33 +46,11 @@ func handOver(ctx context.Context, c client.Client, namespace, pool, pod string)
 	if pod == "" {
 		return "", fmt.Errorf("POD is empty: kubectl zenlead status %s lists the members", pool)
 	}
-	p, err := policy(ctx, c, namespace, pool)
-	if err != nil {
-		return "", err
+	o, err := handover.Ask(ctx, c, types.NamespacedName{Namespace: namespace, Name: pool}, pod)
+	if errors.Is(err, handover.ErrReplaced) {
+		return "", fmt.Errorf("%w: kubectl zenlead status %s", err, pool)
 	}
-	within := patience(p)
-	if err := patch(ctx, c, namespace, pool, map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.HandoverAnnotation: pod}}}); err != nil {
-		return "", err
-	}
-	answered := func(ctx context.Context) (_ bool, err error) {
-		p, err = policy(ctx, c, namespace, pool)
-		return err == nil && p.Annotations[v1alpha1.HandoverAnnotation] != pod, err
-	}
-	switch err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, within, true, answered); {
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return "", fmt.Errorf("no answer within %s; the request stays: is a controller running? kubectl get leases -n zen-lead-system", within)
-	case err != nil:
-		return "", err
-	}
-	outcome := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionHandover)
-	switch {
-	case outcome == nil || !strings.HasPrefix(outcome.Message, pod+": "):
-		return "", fmt.Errorf("the request was replaced or taken off by somebody else: kubectl zenlead status %s", pool)
-	case outcome.Status != metav1.ConditionTrue:
-		return "", errors.New(outcome.Message)
-	default:
-		return outcome.Message, nil
-	}
+	return o.Message, advice(err, namespace, pool)
 }
 
 // patch merges a change into a policy.

@@ -46,7 +46,7 @@ func (r *Replica) handler() toolscache.ResourceEventHandler {
 		if !ok {
 			return
 		}
-		r.peers.saw(l, initial, r.Now())
+		r.saw(l, initial)
 		if initial || l.Name == r.Name {
 			return
 		}
@@ -67,7 +67,7 @@ func (r *Replica) handler() toolscache.ResourceEventHandler {
 			AddFunc: added,
 			UpdateFunc: func(_, o any) {
 				if l, ok := o.(*coordinationv1.Lease); ok {
-					r.peers.saw(l, false, r.Now())
+					r.saw(l, false)
 				}
 			},
 			DeleteFunc: func(o any) {
@@ -76,6 +76,12 @@ func (r *Replica) handler() toolscache.ResourceEventHandler {
 				}
 			},
 		},
+	}
+}
+
+func (r *Replica) saw(l *coordinationv1.Lease, initial bool) {
+	if r.peers.saw(l, initial, r.Now()); l.Name == r.Name && l.Spec.RenewTime != nil {
+		r.echo.back(l.Spec.RenewTime.Time)
 	}
 }
 

@@ -58,7 +58,9 @@ func (r *Replica) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := r.next(known)
+	sent := r.Now()
+	l := r.next(known, sent)
+	r.echo.sent(l.Spec.RenewTime.Time, sent)
 	if known == nil {
 		err = r.Client.Create(ctx, l)
 	} else {
@@ -90,8 +92,8 @@ func (r *Replica) known(ctx context.Context) (*coordinationv1.Lease, error) {
 
 // next returns the Lease to be written after known. It bears the UID and resourceVersion of known: a Lease that was
 // deleted or edited meanwhile is not overwritten.
-func (r *Replica) next(known *coordinationv1.Lease) *coordinationv1.Lease {
-	now := &metav1.MicroTime{Time: r.Now()}
+func (r *Replica) next(known *coordinationv1.Lease, at time.Time) *coordinationv1.Lease {
+	now := &metav1.MicroTime{Time: at.Truncate(time.Microsecond)} // as it comes back
 	l := &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: r.Namespace, Name: r.Name, Labels: map[string]string{managedBy: "zen-lead"},

@@ -36,6 +36,7 @@ type Replica struct {
 
 	peers peers
 	held  lease
+	echo  echo
 	// newcomer has the Lease renewed at once: who has just begun knows of the others only when their Leases change.
 	newcomer chan struct{}
 }

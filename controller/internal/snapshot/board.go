@@ -1,0 +1,115 @@
+package snapshot
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Board is what is published of all pools. Its zero value has none; its methods are safe for concurrent use.
+type Board struct {
+	mu    sync.Mutex // held by who publishes
+	pools sync.Map   // *topic by types.NamespacedName
+	keys  atomic.Pointer[[]types.NamespacedName]
+}
+
+// topic is one pool.
+type topic struct {
+	newest atomic.Pointer[Frame]
+	// seen is the largest version that was told of the pool, also where that changed nothing.
+	seen atomic.Int64
+}
+
+// Newest returns the newest frame of a pool, nil where there is no such pool.
+func (b *Board) Newest(pool types.NamespacedName) *Frame {
+	t := b.topic(pool)
+	if t == nil {
+		return nil
+	}
+	return t.newest.Load()
+}
+
+// Behind says whether somebody has heard of a later revision of the pool than this process.
+func (b *Board) Behind(pool types.NamespacedName, r Revision) bool {
+	t := b.topic(pool)
+	if t == nil {
+		return true
+	}
+	return t.newest.Load().Revision.Term < r.Term || t.seen.Load() < r.Version
+}
+
+// Pools returns the pools that there are, by namespace and name. The caller does not change the slice.
+func (b *Board) Pools() []types.NamespacedName {
+	if keys := b.keys.Load(); keys != nil {
+		return *keys
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var keys []types.NamespacedName
+	b.pools.Range(func(k, _ any) bool {
+		if key, ok := k.(types.NamespacedName); ok {
+			keys = append(keys, key)
+		}
+		return true
+	})
+	slices.SortFunc(keys, Order)
+	b.keys.Store(&keys)
+	return keys
+}
+
+// Order orders pools by namespace and name.
+func Order(a, b types.NamespacedName) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+func (b *Board) topic(pool types.NamespacedName) *topic {
+	if t, ok := b.pools.Load(pool); ok {
+		if t, ok := t.(*topic); ok {
+			return t
+		}
+	}
+	return nil
+}
+
+// publish publishes a state, unless it is what is published or of an older term.
+func (b *Board) publish(s State, r Revision) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.topic(s.Pool)
+	if t == nil {
+		t = &topic{}
+		t.newest.Store(newFrame(s, r))
+		t.seen.Store(r.Version)
+		b.pools.Store(s.Pool, t)
+		b.keys.Store(nil)
+		return
+	}
+	t.seen.Store(max(t.seen.Load(), r.Version))
+	was := t.newest.Load()
+	if s == was.State || s.Term < was.State.Term {
+		return
+	}
+	r.Version = max(r.Version, was.Revision.Version) // an object of which it was read may be gone
+	f := newFrame(s, r)
+	t.newest.Store(f)
+	was.then(f)
+}
+
+// withdraw tells who follows a pool that it is no more.
+func (b *Board) withdraw(pool types.NamespacedName) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.topic(pool)
+	if t == nil {
+		return
+	}
+	b.pools.Delete(pool)
+	b.keys.Store(nil)
+	was := t.newest.Load()
+	f := newFrame(was.State, was.Revision)
+	f.Gone = true
+	was.then(f)
+}

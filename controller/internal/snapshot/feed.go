@@ -1,0 +1,131 @@
+package snapshot
+
+import (
+	"sync"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+// Feed publishes on a board what watches tell. Its zero value knows nothing.
+type Feed struct {
+	Board Board
+
+	mu    sync.Mutex
+	pools map[types.NamespacedName]*facts
+	pods  map[string]*podFacts // by UID
+}
+
+// Handler hears of one kind of object: LeaderPolicies, Leases and pods.
+func (f *Feed) Handler() toolscache.ResourceEventHandler {
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    f.is,
+		UpdateFunc: func(_, o any) { f.is(o) },
+		DeleteFunc: func(o any) {
+			if d, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
+				o = d.Obj
+			}
+			f.isGone(o)
+		},
+	}
+}
+
+// is notes an object as it is now.
+func (f *Feed) is(o any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch o := o.(type) {
+	case *v1alpha1.LeaderPolicy:
+		if o.DeletionTimestamp != nil {
+			f.of(keyOf(o)).policy = nil
+		} else {
+			f.of(keyOf(o)).policy = policyOf(o)
+		}
+		f.tell(keyOf(o))
+	case *coordinationv1.Lease:
+		if l := leaseOf(o); l != nil || f.pools[keyOf(o)] != nil {
+			f.of(keyOf(o)).lease = l
+			f.tell(keyOf(o))
+		}
+	case *corev1.Pod:
+		f.isPod(string(o.UID), podOf(o))
+	}
+}
+
+// isGone notes that an object, as it was last, is no more.
+func (f *Feed) isGone(o any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch o := o.(type) {
+	case *v1alpha1.LeaderPolicy:
+		f.of(keyOf(o)).policy = nil
+		f.tell(keyOf(o))
+	case *coordinationv1.Lease:
+		if f.pools[keyOf(o)] != nil {
+			f.of(keyOf(o)).lease = nil
+			f.tell(keyOf(o))
+		}
+	case *corev1.Pod:
+		f.isPod(string(o.UID), nil)
+	}
+}
+
+func (f *Feed) isPod(uid string, p *podFacts) {
+	was := f.pods[uid]
+	switch {
+	case p == nil && was == nil:
+		return
+	case p == nil:
+		delete(f.pods, uid)
+	default:
+		if f.pods == nil {
+			f.pods = map[string]*podFacts{}
+		}
+		f.pods[uid] = p
+	}
+	if was != nil && (p == nil || p.pool != was.pool) {
+		f.tell(was.pool)
+	}
+	if p != nil && (was == nil || p.pool != was.pool || p.leader != was.leader || p.identity != was.identity) {
+		f.tell(p.pool)
+	}
+}
+
+// of returns what is known of a pool.
+func (f *Feed) of(pool types.NamespacedName) *facts {
+	if f.pools == nil {
+		f.pools = map[types.NamespacedName]*facts{}
+	}
+	k := f.pools[pool]
+	if k == nil {
+		k = &facts{}
+		f.pools[pool] = k
+	}
+	return k
+}
+
+// tell publishes what is known of a pool.
+func (f *Feed) tell(pool types.NamespacedName) {
+	k := f.pools[pool]
+	switch {
+	case k == nil:
+	case k.policy == nil:
+		if k.lease == nil {
+			delete(f.pools, pool)
+		}
+		f.Board.withdraw(pool)
+	default:
+		f.Board.publish(k.stateOf(func(uid string) *podFacts { return f.pods[uid] }))
+	}
+}
+
+func keyOf(o interface {
+	GetNamespace() string
+	GetName() string
+}) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
+}

@@ -1,0 +1,35 @@
+package snapshot
+
+import (
+	"sync/atomic"
+)
+
+// Frame is one state of a pool that was published. It never changes; those who follow the pool share it.
+type Frame struct {
+	State    State
+	Revision Revision
+	// Gone: the pool is no more. Nothing follows.
+	Gone bool
+	// Shared holds what is made of the frame once, for all who follow.
+	Shared Shared
+
+	next chan struct{} // closed once after is set
+	// after is the frame that was published next.
+	after atomic.Pointer[Frame]
+}
+
+// Next is closed once another frame was published.
+func (f *Frame) Next() <-chan struct{} { return f.next }
+
+// After returns the frame that was published next, nil while none was.
+func (f *Frame) After() *Frame { return f.after.Load() }
+
+func newFrame(s State, r Revision) *Frame {
+	return &Frame{State: s, Revision: r, next: make(chan struct{})}
+}
+
+// then publishes the frame that follows f.
+func (f *Frame) then(next *Frame) {
+	f.after.Store(next)
+	close(f.next)
+}
