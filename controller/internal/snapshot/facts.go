@@ -119,8 +119,11 @@ func (f *facts) joined(pod func(uid string) *podFacts) State {
 		return s
 	case led == s.Term:
 		return s
-	case !f.named(pod(r.Holder.UID)):
-		return s // a stranger, or a member that is not known yet
+	case !f.named(pod(r.Holder.UID)): // a stranger, or a member that is not known yet
+		if s.Leader == (Leader{}) {
+			s.Term = led // a policy that was made again begins without one
+		}
+		return s
 	default:
 		s.Term, s.Since, s.Leader = led, f.lease.since, Leader{UID: r.Holder.UID}
 		return s

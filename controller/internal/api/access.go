@@ -1,0 +1,158 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	utilcache "k8s.io/apimachinery/pkg/util/cache"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/apiserver/pkg/authentication/authenticator"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+const (
+	// checkedFor is how long an answer of the API server about a caller is relied on, and reviewedFor how long what it is made of,
+	// for other questions about that caller. A right that is taken away is gone after the sum of both.
+	checkedFor  = 10 * time.Second
+	reviewedFor = 5 * time.Second
+	// trustedFor is how long the last answer is relied on while the API server cannot be asked: who leads is asked most when
+	// it is away. For reading only.
+	trustedFor = 10 * time.Minute
+	// rememberedCallers is how many answers are remembered.
+	rememberedCallers = 16384
+)
+
+// verb is what the caller wants to do with a LeaderPolicy.
+type verb string
+
+const (
+	get    verb = "get"
+	list   verb = "list"
+	watch  verb = "watch"
+	update verb = "update"
+)
+
+// access decides who may do what. Every decision is the API server's; it is remembered for a while.
+type access struct {
+	tokens authenticator.Request
+	rights authorizer.UnconditionalAuthorizer
+	now    func() time.Time
+	// decided has grants by question.
+	decided *utilcache.LRUExpireCache
+}
+
+// question is whether the bearer of a token may do something. No token is kept, only its hash.
+type question struct {
+	bearer [sha256.Size]byte
+	verb   verb
+	pool   types.NamespacedName
+}
+
+// grant is a positive answer.
+type grant struct {
+	caller string
+	at     time.Time
+}
+
+// admit returns the name of the caller of a request, if it may do this with a pool. An empty name means all pools of the
+// namespace, and an empty namespace all of them.
+func (a *access) admit(ctx context.Context, v verb, pool types.NamespacedName) (string, error) {
+	header := ""
+	if md, ok := metadata.FromIncomingContext(ctx); ok {
+		if values := md.Get("authorization"); len(values) > 0 {
+			header = values[0]
+		}
+	}
+	q := question{bearer: sha256.Sum256([]byte(header)), verb: v, pool: pool}
+	known, ok := a.known(q)
+	if ok && a.now().Sub(known.at) < checkedFor {
+		return known.caller, nil
+	}
+	caller, err := a.ask(ctx, header, v, pool)
+	var f *failure
+	switch {
+	case err == nil:
+		a.decided.Add(q, grant{caller: caller, at: a.now()}, trustedFor)
+		return caller, nil
+	case errors.As(err, &f) && f.code != codes.Unavailable:
+		a.decided.Remove(q)
+	case ok && v != update && a.now().Sub(known.at) < trustedFor:
+		return known.caller, nil
+	}
+	return "", err
+}
+
+func (a *access) known(q question) (grant, bool) {
+	v, _ := a.decided.Get(q)
+	g, ok := v.(grant)
+	return g, ok
+}
+
+// ask has the API server say who the bearer is, and whether it may.
+func (a *access) ask(ctx context.Context, header string, v verb, pool types.NamespacedName) (string, error) {
+	// Without an audience in the context, tokens that were made for the API server, or for anybody, would do.
+	r := (&http.Request{Header: http.Header{}}).WithContext(authenticator.WithAudiences(ctx, authenticator.Audiences{Audience}))
+	if header != "" {
+		r.Header.Set("Authorization", header)
+	}
+	who, ok, err := a.tokens.AuthenticateRequest(r)
+	switch {
+	case err != nil && outage(err):
+		return "", fail(codes.Unavailable, reasonUnavailable, "the API server cannot be asked who you are")
+	case header == "" && !ok:
+		return "", fail(codes.Unauthenticated, reasonUnauthenticated, `no token: send "Authorization: Bearer TOKEN" (kubectl create token ACCOUNT --audience %s)`, Audience)
+	case !ok || err != nil:
+		return "", fail(codes.Unauthenticated, reasonUnauthenticated, "the token is not valid here: it has expired, or was not made for zen-lead (kubectl create token ACCOUNT --audience %s)", Audience)
+	}
+	return who.User.GetName(), a.authorize(ctx, who.User, v, pool)
+}
+
+func (a *access) authorize(ctx context.Context, who user.Info, v verb, pool types.NamespacedName) error {
+	decision, _, err := a.rights.Authorize(ctx, authorizer.AttributesRecord{
+		User: who, Verb: string(v), Namespace: pool.Namespace, Name: pool.Name, ResourceRequest: true,
+		APIGroup: v1alpha1.GroupVersion.Group, APIVersion: v1alpha1.GroupVersion.Version, Resource: "leaderpolicies",
+	})
+	switch {
+	case err != nil:
+		return fail(codes.Unavailable, reasonUnavailable, "the API server cannot be asked what you may do")
+	case decision != authorizer.DecisionAllow:
+		return fail(codes.PermissionDenied, reasonForbidden, "%s may not %s %s", who.GetName(), v, object(pool))
+	}
+	return nil
+}
+
+// outage says whether an error is that the API server did not answer, rather than its answer.
+func outage(err error) bool {
+	var all utilerrors.Aggregate
+	if errors.As(err, &all) {
+		return slices.ContainsFunc(all.Errors(), outage)
+	}
+	var answered apierrors.APIStatus
+	var network net.Error
+	return errors.As(err, &answered) || errors.As(err, &network) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// object names what is asked for, for people.
+func object(pool types.NamespacedName) string {
+	switch {
+	case pool.Name != "":
+		return fmt.Sprintf("leaderpolicies %q in namespace %q", pool.Name, pool.Namespace)
+	case pool.Namespace != "":
+		return fmt.Sprintf("leaderpolicies in namespace %q", pool.Namespace)
+	default:
+		return "leaderpolicies in all namespaces"
+	}
+}

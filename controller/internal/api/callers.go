@@ -1,0 +1,68 @@
+package api
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc/codes"
+	utilcache "k8s.io/apimachinery/pkg/util/cache"
+)
+
+// What one caller may use, so that it leaves something for others.
+const (
+	requestsPerSecond = 1000
+	requestsAtOnce    = 2000
+	streamsAtOnce     = 1000
+)
+
+// callers limits what each caller uses.
+type callers struct {
+	mu    sync.Mutex
+	known *utilcache.LRUExpireCache
+}
+
+// caller is what one caller uses.
+type caller struct {
+	requests *rate.Limiter
+	streams  atomic.Int64
+}
+
+func newCallers() *callers { return &callers{known: utilcache.NewLRUExpireCache(rememberedCallers)} }
+
+func (c *callers) of(name string) *caller {
+	if v, ok := c.known.Get(name); ok {
+		if k, ok := v.(*caller); ok {
+			return k
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v, ok := c.known.Get(name); ok {
+		if k, ok := v.(*caller); ok {
+			return k
+		}
+	}
+	k := &caller{requests: rate.NewLimiter(requestsPerSecond, requestsAtOnce)}
+	c.known.Add(name, k, 24*time.Hour)
+	return k
+}
+
+// request counts a request of a caller, or refuses it.
+func (c *callers) request(name string) error {
+	if !c.of(name).requests.Allow() {
+		return fail(codes.ResourceExhausted, reasonTooMany, "more than %d requests a second of %s; to hear of changes, watch", requestsPerSecond, name)
+	}
+	return nil
+}
+
+// stream counts a stream of a caller until it is called off, or refuses it.
+func (c *callers) stream(name string) (end func(), err error) {
+	k := c.of(name)
+	if k.streams.Add(1) > streamsAtOnce {
+		k.streams.Add(-1)
+		return nil, fail(codes.ResourceExhausted, reasonTooMany, "more than %d streams of %s at once", streamsAtOnce, name)
+	}
+	return func() { k.streams.Add(-1) }, nil
+}

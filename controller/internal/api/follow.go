@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"iter"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-zen/zen-lead/controller/internal/snapshot"
+)
+
+const (
+	// beatEvery is how often a stream on which nothing happens gives a sign of life. Load balancers and the client both count on it.
+	beatEvery = 10 * time.Second
+	// streamsLast is how long a stream lasts at most, and four fifths of it at least: whoever comes back is asked anew who it is, and
+	// may be sent to another replica.
+	streamsLast = 10 * time.Minute
+	// slowAfter is how long a reader may take to make room for one event.
+	slowAfter = 10 * time.Second
+)
+
+// event is what a follower is told: a frame, or that nothing happened.
+type event struct {
+	// frame is nil for a sign of life.
+	frame *snapshot.Frame
+	// first: the frame was there before; how old it may be is to be said.
+	first bool
+	age   time.Duration
+	lost  bool
+	// revision is what to resume with after the event.
+	revision snapshot.Revision
+}
+
+// follow tells who leads a pool and then every change, after what the caller knows. It ends with an error: a failure, or that of
+// the context.
+func (s *service) follow(ctx context.Context, pool types.NamespacedName, known snapshot.Revision) iter.Seq2[event, error] {
+	return func(yield func(event, error) bool) {
+		f := s.board.Newest(pool)
+		if f == nil {
+			yield(event{}, unknown(pool))
+			return
+		}
+		t := &following{service: s, pool: pool, frame: f, told: known}
+		if t.begin(yield) {
+			t.run(ctx, yield)
+		}
+	}
+}
+
+// following is one follower.
+type following struct {
+	*service
+	pool types.NamespacedName
+	// frame is the newest that was looked at, and told the revision that the follower knows.
+	frame *snapshot.Frame
+	told  snapshot.Revision
+	lost  bool
+}
+
+// begin tells of the state as it is, unless the follower knows of it, or of a later one.
+func (t *following) begin(yield func(event, error) bool) bool {
+	age, lost := t.age()
+	t.lost = lost
+	if t.board.Behind(t.pool, t.told) || t.frame.Revision == t.told {
+		return yield(event{age: age, lost: lost, revision: t.told}, nil)
+	}
+	t.told = t.frame.Revision
+	return yield(event{frame: t.frame, first: true, age: age, lost: lost, revision: t.told}, nil)
+}
+
+func (t *following) run(ctx context.Context, yield func(event, error) bool) {
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
+	end := time.NewTimer(streamsLast - rand.N(streamsLast/5))
+	defer end.Stop()
+	for {
+		select {
+		case <-t.frame.Next():
+			if !t.next(yield) {
+				return
+			}
+		case <-beat.C:
+			age, lost := t.age()
+			if !yield(event{age: age, lost: lost, revision: t.told}, nil) {
+				return
+			}
+		case <-end.C:
+			yield(event{}, fail(codes.Unavailable, reasonDraining, "the stream has lasted long enough; open it anew with what it gave last"))
+			return
+		case <-t.ending:
+			yield(event{}, fail(codes.Unavailable, reasonDraining, "this replica ends; another one goes on"))
+			return
+		case <-ctx.Done():
+			yield(event{}, ctx.Err())
+			return
+		}
+	}
+}
+
+// next tells of the frame that was published next, unless the follower knows of a later one.
+func (t *following) next(yield func(event, error) bool) bool {
+	t.frame = t.frame.After()
+	switch {
+	case t.frame.Gone:
+		yield(event{}, unknown(t.pool))
+		return false
+	case t.frame.Revision.Before(t.told):
+		return true
+	}
+	t.told = t.frame.Revision
+	return yield(event{frame: t.frame, revision: t.told}, nil)
+}

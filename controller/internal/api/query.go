@@ -1,0 +1,32 @@
+package api
+
+import (
+	"net/url"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"google.golang.org/grpc/codes"
+)
+
+// query reads the query of a URL into a request. What the request does not have is refused: a misspelt namespace must not mean another
+// pool.
+type query struct {
+	runtime.DefaultQueryParser
+}
+
+// Parse is called by the gateway.
+func (q query) Parse(m proto.Message, values url.Values, inPath *utilities.DoubleArray) error {
+	fields := m.ProtoReflect().Descriptor().Fields()
+	for key, given := range values {
+		switch f := fields.ByJSONName(key); {
+		case f == nil || key == "pool" || f.Kind() == protoreflect.MessageKind:
+			return fail(codes.InvalidArgument, reasonInvalidArgument, "%s: there is no such parameter", quoted(key))
+		case len(given) > 1:
+			return fail(codes.InvalidArgument, reasonInvalidArgument, "%s: is given more than once", key)
+		}
+	}
+	return q.DefaultQueryParser.Parse(m, values, inPath)
+}

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/rs/cors"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	gateway "github.com/kube-zen/zen-lead/controller/internal/api/gateway/zenlead/v1"
+	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
+)
+
+// answerWithin is how long the caller may take to read an answer.
+const answerWithin = 30 * time.Second
+
+// longestBody is how long the body of a request may be, in bytes.
+const longestBody = 64 << 10
+
+// handler serves the API by HTTP: the gateway calls the methods in this process.
+func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, error) {
+	mux := runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, bodies{}),
+		runtime.SetQueryParameterParser(&query{}),
+		runtime.WithErrorHandler(answerError),
+		runtime.WithRoutingErrorHandler(answerRouting),
+		runtime.WithForwardResponseOption(describe),
+		runtime.WithIncomingHeaderMatcher(func(string) (string, bool) { return "", false }), // Authorization is passed on all the same
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableHTTPMethodOverride(),
+		runtime.WithWriteContentLength(),
+	)
+	if err := gateway.RegisterLeaderServiceHandlerServer(ctx, mux, s); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	// The gateway cannot stream in one process, nor share what it writes.
+	if err := mux.HandlePath(http.MethodGet, "/v1/leader/pool/{pool}/watch", s.serveEvents); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	err := mux.HandlePath(http.MethodGet, "/openapi.json", func(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(openAPI) // who asked may be gone
+	})
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	limited := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, longestBody)
+		if r.Method != http.MethodPost { // a handover takes as long as it takes
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWithin)) // every writer of net/http has one
+		}
+		if r.Header.Get("If-None-Match") != "" {
+			w = &conditional{ResponseWriter: w, known: r.Header.Get("If-None-Match")}
+		}
+		mux.ServeHTTP(w, r)
+	})
+	// A page of any origin may ask: it must bring a token by itself, as browsers hold none for this.
+	return cors.New(cors.Options{
+		AllowedOrigins: []string{"*"}, AllowedMethods: []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"},
+		ExposedHeaders: []string{"ETag", "Warning"}, MaxAge: 3600,
+	}).Handler(limited), nil
+}
+
+// describe adds the headers that say how current an answer is.
+func describe(_ context.Context, w http.ResponseWriter, m proto.Message) error {
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache")
+	stale := false
+	switch m := m.(type) {
+	case interface {
+		GetState() *zenleadv1.LeaderState
+		GetRevision() string
+		GetStale() bool
+	}:
+		h.Set("ETag", `"`+m.GetRevision()+`"`)
+		stale = m.GetStale()
+	case *zenleadv1.ListPoolsResponse:
+		stale = m.GetStale()
+	}
+	if stale {
+		h.Set("Warning", `110 - "Response is Stale"`)
+	}
+	return nil
+}
+
+// conditional answers 304 where the caller knows the answer.
+type conditional struct {
+	http.ResponseWriter
+	known string
+	same  bool
+}
+
+// Write leaves the body out where the caller has it.
+func (c *conditional) Write(b []byte) (int, error) {
+	h := c.Header()
+	if tag := h.Get("ETag"); !c.same && tag != "" && strings.Contains(c.known, tag) {
+		c.same = true
+		h.Del("Content-Length")
+		h.Del("Content-Type")
+		c.ResponseWriter.WriteHeader(http.StatusNotModified)
+	}
+	if c.same {
+		return len(b), nil
+	}
+	return c.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the writer.
+func (c *conditional) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// answerError answers a request that failed.
+func answerError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	f := failureOf(err)
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	switch f.code {
+	case codes.Unauthenticated:
+		h.Set("WWW-Authenticate", `Bearer realm="zen-lead"`)
+	case codes.ResourceExhausted:
+		h.Set("Retry-After", "1")
+	}
+	w.WriteHeader(statusOf(f))
+	if r.Method != http.MethodHead {
+		_ = json.NewEncoder(w).Encode(bodyOfError(f)) // who asked may be gone
+	}
+}
+
+// statusOf is the status of an answer that is no success. A move that was refused conflicts with how things are.
+func statusOf(f *failure) int {
+	switch f.reason {
+	case reasonRefused:
+		return http.StatusConflict
+	case reasonMethod:
+		return http.StatusMethodNotAllowed
+	}
+	return runtime.HTTPStatusFromCode(f.code)
+}
+
+// answerRouting answers a request for what there is not.
+func answerRouting(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+	f := fail(codes.NotFound, reasonNotFound, "there is nothing at %s; GET /openapi.json tells what there is", quoted(r.URL.Path))
+	switch code {
+	case http.StatusMethodNotAllowed:
+		f = fail(codes.Unimplemented, reasonMethod, "%s is not answered there", quoted(r.Method))
+	case http.StatusBadRequest:
+		f = fail(codes.InvalidArgument, reasonInvalidArgument, "the path is malformed")
+	}
+	answerError(ctx, mux, m, w, r, f)
+}

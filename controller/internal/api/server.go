@@ -1,0 +1,122 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
+)
+
+const (
+	// drainFor is how long requests that are under way may take to end.
+	drainFor = 5 * time.Second
+	// longestRequest is how long a request by gRPC may be, in bytes.
+	longestRequest = 64 << 10
+	// longestHeader is how long the headers of a request may be, in bytes. Tokens are a few KiB.
+	longestHeader = 32 << 10
+	// streamsPerConnection bounds what one connection can hold.
+	streamsPerConnection = 1000
+)
+
+// Certificate returns the certificate to be shown, anew for each connection.
+type Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+// server serves the API on two listeners, by gRPC and by HTTP.
+type server struct {
+	byGRPC *grpc.Server
+	health *health.Server
+	byHTTP *http.Server
+	// end has the streams end.
+	end func()
+}
+
+// newServer serves a service. end closes the service's ending.
+func newServer(ctx context.Context, s *service, certificate Certificate, openAPI []byte, end func()) (*server, error) {
+	handler, err := s.handler(ctx, openAPI)
+	if err != nil {
+		return nil, err
+	}
+	secure := &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12}
+	v := &server{health: health.NewServer(), end: sync.OnceFunc(end)}
+	v.byGRPC = grpc.NewServer(
+		grpc.Creds(credentials.NewTLS(secure.Clone())),
+		grpc.MaxRecvMsgSize(longestRequest),
+		grpc.MaxHeaderListSize(longestHeader),
+		grpc.MaxConcurrentStreams(streamsPerConnection),
+		grpc.ConnectionTimeout(10*time.Second),
+		grpc.SharedWriteBuffer(true), // thousands of connections are idle
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+	)
+	zenleadv1.RegisterLeaderServiceServer(v.byGRPC, s)
+	healthv1.RegisterHealthServer(v.byGRPC, v.health)
+	reflection.Register(v.byGRPC)
+	v.health.SetServingStatus(zenleadv1.LeaderService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
+	secure.NextProtos = []string{"h2", "http/1.1"}
+	v.byHTTP = &http.Server{
+		Handler: handler, TLSConfig: secure,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: longestHeader,
+		ErrorLog: log.New(io.Discard, "", 0), // strangers' handshakes would fill the log
+	}
+	return v, nil
+}
+
+// run serves on both listeners until ctx ends; then it lets go of all callers, in good order.
+func (v *server) run(ctx context.Context, byGRPC, byHTTP net.Listener) error {
+	failed := make(chan error, 2)
+	go func() { failed <- v.byGRPC.Serve(byGRPC) }()
+	go func() { failed <- v.byHTTP.ServeTLS(byHTTP, "", "") }()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	v.drain(ctx)
+	if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve the API: %w", err)
+	}
+	return nil
+}
+
+// drain ends streams with a reason, waits for requests that are under way, and closes what is left.
+func (v *server) drain(ctx context.Context) {
+	v.health.Shutdown()
+	v.end()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
+	defer cancel()
+	var both sync.WaitGroup
+	both.Go(func() {
+		if v.byHTTP.Shutdown(ctx) != nil {
+			_ = v.byHTTP.Close() // who is not done by now is cut off
+		}
+	})
+	both.Go(func() {
+		stopped := make(chan struct{})
+		go func() {
+			v.byGRPC.GracefulStop()
+			close(stopped)
+		}()
+		select {
+		case <-stopped:
+		case <-ctx.Done():
+			v.byGRPC.Stop()
+			<-stopped
+		}
+	})
+	both.Wait()
+}

@@ -1,0 +1,176 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"k8s.io/apimachinery/pkg/api/validate/content"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kube-zen/zen-lead/controller/internal/replica"
+	"github.com/kube-zen/zen-lead/controller/internal/snapshot"
+	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
+)
+
+// defaultNamespace is where a pool is looked for if nobody says where.
+const defaultNamespace = "default"
+
+// mostListed is how many pools one page has.
+const mostListed = 500
+
+// service answers. Its methods are safe for concurrent use.
+type service struct {
+	zenleadv1.UnimplementedLeaderServiceServer
+
+	board *snapshot.Board
+	// heard returns a moment before which everything is on the board, the zero time while nothing is.
+	heard func() time.Time
+	// live reads from the API server; asked writes, and reads from memory.
+	live  client.Reader
+	asked client.Client
+
+	access  *access
+	callers *callers
+	now     func() time.Time
+	// ending is closed when streams are to end.
+	ending <-chan struct{}
+	// sendWithin is how long a reader may take to make room for one event.
+	sendWithin time.Duration
+}
+
+// age is how old the board may be; lost says that the API server is.
+func (s *service) age() (age time.Duration, lost bool) {
+	age = s.now().Sub(s.heard())
+	return age, age > replica.Lost
+}
+
+// admit lets the caller of a request in, or says why not.
+func (s *service) admit(ctx context.Context, v verb, pool types.NamespacedName) (string, error) {
+	caller, err := s.access.admit(ctx, v, pool)
+	if err != nil {
+		return "", err
+	}
+	return caller, s.callers.request(caller)
+}
+
+// GetLeader tells who leads a pool.
+func (s *service) GetLeader(ctx context.Context, q *zenleadv1.GetLeaderRequest) (*zenleadv1.GetLeaderResponse, error) {
+	pool, err := named(q.GetPool(), q.GetNamespace())
+	if err != nil {
+		return nil, err
+	}
+	strong, err := consistency(q.GetConsistency())
+	if err != nil {
+		return nil, err
+	}
+	if q.GetMinTerm() < 0 {
+		return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "minTerm: must not be negative")
+	}
+	if _, err := s.admit(ctx, get, pool); err != nil {
+		return nil, err
+	}
+	f := s.board.Newest(pool)
+	if strong || f != nil && f.State.Term < q.GetMinTerm() {
+		return s.read(ctx, pool, f, q.GetMinTerm())
+	}
+	if f == nil {
+		return nil, unknown(pool)
+	}
+	state, age, stale := stateOf(f.State), time.Duration(0), false
+	age, stale = s.age()
+	state.AgeMs = age.Milliseconds()
+	return &zenleadv1.GetLeaderResponse{State: state, Revision: formatRevision(f.Revision), Stale: stale}, nil
+}
+
+// read answers from the API server, or with what is on the board if that is newer by now.
+func (s *service) read(ctx context.Context, pool types.NamespacedName, f *snapshot.Frame, minTerm int64) (*zenleadv1.GetLeaderResponse, error) {
+	sent := s.now()
+	state, r, found, err := snapshot.Read(ctx, s.live, pool)
+	switch {
+	case err != nil:
+		return nil, fail(codes.Unavailable, reasonUnavailable, "the API server does not answer; without consistency=strong zen-lead tells what it knew last")
+	case !found:
+		return nil, unknown(pool)
+	}
+	if f != nil && state.Term < f.State.Term { // a Lease tells before a policy does
+		state, r = f.State, f.Revision
+	}
+	if state.Term < minTerm {
+		return nil, fail(codes.Unavailable, reasonStale, "the newest term known is %d; minTerm is %d", state.Term, minTerm)
+	}
+	m := stateOf(state)
+	m.AgeMs = s.now().Sub(sent).Milliseconds()
+	return &zenleadv1.GetLeaderResponse{State: m, Revision: formatRevision(r)}, nil
+}
+
+// ListPools tells who leads each pool.
+func (s *service) ListPools(ctx context.Context, q *zenleadv1.ListPoolsRequest) (*zenleadv1.ListPoolsResponse, error) {
+	if n := q.GetNamespace(); n != "" && len(content.IsDNS1123Label(n)) > 0 {
+		return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "namespace: %s is no name of one", quoted(n))
+	}
+	size := int(q.GetPageSize())
+	switch {
+	case size < 0 || size > mostListed:
+		return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "pageSize: must be 0 to %d", mostListed)
+	case size == 0:
+		size = mostListed
+	}
+	after, err := parsePage(q.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.admit(ctx, list, types.NamespacedName{Namespace: q.GetNamespace()}); err != nil {
+		return nil, err
+	}
+	age, stale := s.age()
+	answer := &zenleadv1.ListPoolsResponse{Stale: stale}
+	for _, pool := range after.of(s.board.Pools()) {
+		if q.GetNamespace() != "" && pool.Namespace != q.GetNamespace() {
+			continue
+		}
+		if len(answer.Pools) == size {
+			last := answer.Pools[size-1]
+			answer.NextPageToken = page{types.NamespacedName{Namespace: last.Namespace, Name: last.Pool}}.token()
+			break
+		}
+		if f := s.board.Newest(pool); f != nil {
+			state := stateOf(f.State)
+			state.AgeMs = age.Milliseconds()
+			answer.Pools = append(answer.Pools, state)
+		}
+	}
+	return answer, nil
+}
+
+// named returns the pool that a request names.
+func named(name, namespace string) (types.NamespacedName, error) {
+	if namespace == "" {
+		namespace = defaultNamespace
+	}
+	switch {
+	case name == "":
+		return types.NamespacedName{}, fail(codes.InvalidArgument, reasonInvalidArgument, "pool: is missing")
+	case len(content.IsDNS1123Label(name)) > 0: // a LeaderPolicy's name is one
+		return types.NamespacedName{}, fail(codes.InvalidArgument, reasonInvalidArgument, "pool: %s is no name of one: lower-case letters, digits and '-'", quoted(name))
+	case len(content.IsDNS1123Label(namespace)) > 0:
+		return types.NamespacedName{}, fail(codes.InvalidArgument, reasonInvalidArgument, "namespace: %s is no name of one", quoted(namespace))
+	}
+	return types.NamespacedName{Namespace: namespace, Name: name}, nil
+}
+
+func consistency(c string) (strong bool, err error) {
+	switch {
+	case c == "strong":
+		return true, nil
+	case slices.Contains([]string{"", "cached"}, c):
+		return false, nil
+	}
+	return false, fail(codes.InvalidArgument, reasonInvalidArgument, "consistency: %s is neither cached nor strong", quoted(c))
+}
+
+func unknown(pool types.NamespacedName) error {
+	return fail(codes.NotFound, reasonUnknownPool, "there is no pool %q in namespace %q", pool.Name, pool.Namespace)
+}
