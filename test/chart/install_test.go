@@ -92,6 +92,8 @@ var _ = DescribeTable("The API server accepts", func(ctx context.Context, values
 	Entry("a controller for two namespaces", SpecTimeout(time.Minute), "watchNamespaces={team-a,team-b}"),
 	Entry("one that makes nothing of the cluster's", SpecTimeout(time.Minute), "watchNamespaces={team-a}", "clusterObjects=false"),
 	Entry("network policy", SpecTimeout(time.Minute), "networkPolicy.enabled=true"),
+	Entry("an API at a load balancer", SpecTimeout(time.Minute), "api.service.type=LoadBalancer", "api.service.annotations.a=b", "api.dnsNames={zen-lead.example,10.0.0.1}"),
+	Entry("no API", SpecTimeout(time.Minute), "api.enabled=false"),
 	Entry("priority for participants", SpecTimeout(time.Minute), "flowControl.participants=true"),
 	Entry("no user of its own", SpecTimeout(time.Minute), "runAsUser=null"),
 )
@@ -163,7 +165,7 @@ var _ = It("installs, elects, upgrades, goes without the policies and comes back
 	run(ctx, "uninstall", "--wait")
 	Expect(kubectl(ctx, "get", "-A", "-o", "name", "-l", "app.kubernetes.io/instance="+release,
 		"validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingadmissionpolicies,mutatingadmissionpolicybindings,"+
-			"flowschemas,prioritylevelconfigurations,clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts,deployments,poddisruptionbudgets")).
+			"flowschemas,prioritylevelconfigurations,clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts,deployments,poddisruptionbudgets,services,secrets")).
 		To(BeEmpty())
 	Eventually(ctx, func(ctx context.Context) error { return ops.Delete(ctx, s.Lease(ctx, "left")) }).Should(Succeed(), "nothing guards Leases any more")
 	Expect(scene.Read(ctx, s, "web", &v1alpha1.LeaderPolicy{}).UID).To(Equal(policy.UID))

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,7 +83,7 @@ func TestAReleaseElsewhereNamesNothingOfTheContractsNamespace(t *testing.T) {
 	g.Expect(strings.Count(out, "system:serviceaccount:ops:prod-zen-lead")).To(Equal(6))
 }
 
-func TestNoRoleHasAWildcard(t *testing.T) {
+func TestNoRoleHasAWildcardAndNoneReachesASecretButTheAPIs(t *testing.T) {
 	for _, values := range []string{"podMonitor.enabled=true", "watchNamespaces={team-a,team-b}", "watchNamespaces={zen-lead-system},clusterObjects=false"} {
 		t.Run(values, func(t *testing.T) {
 			g := NewWithT(t)
@@ -99,9 +100,15 @@ func TestNoRoleHasAWildcard(t *testing.T) {
 				g.Expect(err).NotTo(HaveOccurred())
 				g.Expect(rules).NotTo(BeEmpty(), key)
 				for _, rule := range rules {
-					for _, of := range rule.(map[string]any) {
+					rule := rule.(map[string]any)
+					resources, _, err := unstructured.NestedStringSlice(rule, "resources")
+					g.Expect(err).NotTo(HaveOccurred())
+					for _, of := range rule {
 						g.Expect(of).NotTo(ContainElement("*"), key)
-						g.Expect(of).NotTo(ContainElement("secrets"), key)
+					}
+					if slices.Contains(resources, "secrets") {
+						g.Expect(rule["resourceNames"]).To(HaveLen(1), key)
+						g.Expect(rule["verbs"]).To(ConsistOf("get", "update"), key)
 					}
 				}
 			}

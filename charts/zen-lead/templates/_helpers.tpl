@@ -41,6 +41,40 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if or .Values.clusterObjects (not .Values.watchNamespaces) -}}true{{- end -}}
 {{- end }}
 
+{{/* "true" where the API is served: the controller asks the cluster who asks, as it does for metrics. */}}
+{{- define "zen-lead.api" -}}
+{{- if and .Values.api.enabled (include "zen-lead.metrics" .) -}}true{{- end -}}
+{{- end }}
+
+{{/* The Service of the API. */}}
+{{- define "zen-lead.apiService" -}}
+{{ include "zen-lead.fullname" . | trunc 59 | trimSuffix "-" }}-api
+{{- end }}
+
+{{/* The Secret of the API's certificate: ca.crt, tls.crt, tls.key. */}}
+{{- define "zen-lead.apiSecret" -}}
+{{ include "zen-lead.fullname" . }}-api-tls
+{{- end }}
+
+{{/* What clients call the API, as a list in JSON under "all", and apart under "names" and "addresses". */}}
+{{- define "zen-lead.apiNames" -}}
+{{- $service := include "zen-lead.apiService" . -}}
+{{- $names := list $service -}}
+{{- range list "" ".svc" ".svc.cluster.local" -}}
+{{- $names = append $names (printf "%s.%s%s" $service $.Release.Namespace .) -}}
+{{- end -}}
+{{- $names = append $names "localhost" -}}
+{{- $addresses := list -}}
+{{- range .Values.api.dnsNames -}}
+{{- if or (contains ":" .) (regexMatch `^[0-9.]+$` .) -}}
+{{- $addresses = append $addresses . -}}
+{{- else -}}
+{{- $names = append $names . -}}
+{{- end -}}
+{{- end -}}
+{{- dict "all" (concat $names $addresses) "names" $names "addresses" $addresses | toJson -}}
+{{- end }}
+
 {{/*
 "true" where the cluster has MutatingAdmissionPolicy. Only a cluster that was asked lists kinds; helm template asks none
 and knows a version at most.
@@ -63,6 +97,12 @@ and knows a version at most.
 {{- if .Values.podMonitor.enabled -}}
 {{- fail "podMonitor.enabled: needs clusterObjects: the right to get /metrics is a ClusterRole's" -}}
 {{- end -}}
+{{- end -}}
+{{- if and .Values.api.enabled (not (include "zen-lead.api" .)) (or .Values.api.anonymous .Values.api.dnsNames .Values.api.certManager.enabled) -}}
+{{- fail "api: needs clusterObjects: the right to ask the cluster who asks is a ClusterRole's. Leave its values, or set api.enabled to false" -}}
+{{- end -}}
+{{- if and .Values.api.certManager.issuerRef (not .Values.api.certManager.enabled) -}}
+{{- fail "api.certManager.issuerRef: needs api.certManager.enabled" -}}
 {{- end -}}
 {{- end }}
 
