@@ -48,6 +48,16 @@ In a cluster it uses its service account, elsewhere KUBECONFIG (or ~/.kube/confi
 		"where /healthz and /readyz are served; 0 is nowhere. Set it where the port is taken")
 	f.StringSliceVar(&o.Namespaces, "watch-namespaces", nil,
 		"only these namespaces, separated by commas, without looking at nodes; all if it is not given. Set it where the account has rights in some namespaces only")
+	f.StringVar(&o.API.Certificates, "api-cert-dir", "",
+		"folder of tls.crt and tls.key; with it callers without access to Kubernetes may ask who leads. Not given, they may not: a certificate says by which name they know it")
+	f.StringVar(&o.API.Secret, "api-cert-secret", "",
+		"the Secret, in this process's namespace, that is mounted there and kept filled by this process. Set it where nobody else makes certificates")
+	f.StringSliceVar(&o.API.Names, "api-dns-names", nil,
+		"the names by which callers know the API, separated by commas, for the certificate in that Secret")
+	f.BoolVar(&o.API.Anonymous, "api-anonymous", false,
+		"who brings no token is system:anonymous, and may ask what that may. Set it where who leads is no secret in your network")
+	f.StringVar(&o.API.HTTP, "api-bind-address", ":8090", "where the API is served by HTTP. Set it where the port is taken")
+	f.StringVar(&o.API.GRPC, "grpc-bind-address", ":9090", "where the API is served by gRPC. Set it where the port is taken")
 	f.TextVar(&level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR. DEBUG says why a pass was repeated; too much for every day")
 	f.StringVar(&format, "log-format", format, "text for people, json for log collectors")
 	return c

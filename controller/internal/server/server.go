@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -19,6 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/kube-zen/zen-lead/controller/internal/api"
+	"github.com/kube-zen/zen-lead/controller/internal/certificate"
 	"github.com/kube-zen/zen-lead/controller/internal/membership"
 	"github.com/kube-zen/zen-lead/controller/internal/pool"
 	"github.com/kube-zen/zen-lead/controller/internal/replica"
@@ -31,6 +34,21 @@ type Options struct {
 	Metrics, Health string
 	// Namespaces are the only ones that are watched; none: all are.
 	Namespaces []string
+	// API is what callers without access to the Kubernetes API may ask.
+	API API
+}
+
+// API is what callers without access to the Kubernetes API may ask. Without Certificates it is not served.
+type API struct {
+	// HTTP and GRPC are addresses to listen on, as host:port.
+	HTTP, GRPC string
+	// Certificates is the folder of tls.crt and tls.key.
+	Certificates string
+	// Secret, in this process's own namespace, is mounted there and kept filled for Names; "" where somebody else does that.
+	Secret string
+	Names  []string
+	// Anonymous: who brings no token is system:anonymous.
+	Anonymous bool
 }
 
 // Run runs the controllers until ctx ends. What the cache holds depends on who labels the members, so they start anew,
@@ -121,7 +139,31 @@ func newManager(ctx context.Context, config *rest.Config, o Options, byServer bo
 	if err != nil {
 		return nil, nil, err
 	}
-	return m, self, errors.Join(pool.Add(ctx, m, self.Prefers, len(o.Namespaces) > 0), membership.Add(m, byServer, o.Namespaces, self.Prefers), addProbes(m))
+	return m, self, errors.Join(
+		pool.Add(ctx, m, self.Prefers, len(o.Namespaces) > 0), membership.Add(m, byServer, o.Namespaces, self.Prefers), addProbes(m),
+		addAPI(ctx, m, self, o.API),
+	)
+}
+
+// addAPI serves the API, where it has a certificate.
+func addAPI(ctx context.Context, m manager.Manager, self *replica.Replica, o API) error {
+	if o.Certificates == "" {
+		ctrl.Log.Info("Nobody is told who leads: --api-cert-dir is not given")
+		return nil
+	}
+	files, err := certificate.Add(m, certificate.Options{
+		Dir: o.Certificates, Secret: types.NamespacedName{Namespace: self.Namespace, Name: o.Secret}, Names: o.Names,
+	})
+	if err != nil {
+		return fmt.Errorf("certificate of the API: %w", err)
+	}
+	serving, err := api.Add(ctx, m, api.Options{
+		HTTP: o.HTTP, GRPC: o.GRPC, Certificate: files.GetCertificate, Certified: files.Ready(), Anonymous: o.Anonymous, Heard: self.Heard,
+	})
+	if err != nil {
+		return err
+	}
+	return m.AddReadyzCheck("api", serving)
 }
 
 // addProbes: healthy is who answers; ready is who has read everything and decides.
