@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Client asks one zen-lead about the pools of one namespace. It is safe for concurrent use. Whoever called [New] closes it.
@@ -21,8 +22,8 @@ type shared struct {
 	rotates bool
 	now     func() instant
 	// life ends when the client is closed.
-	life context.Context
-	end  context.CancelCauseFunc
+	life  context.Context
+	close func() error
 }
 
 // New returns a client of the zen-lead at target: "zen-lead-api.zen-lead-system.svc:9090", or another target of gRPC, is asked by
@@ -58,7 +59,11 @@ func New(target string, opts ...Option) (*Client, error) {
 	}
 	life, end := context.WithCancelCause(context.Background())
 	return &Client{namespace: o.namespace, shared: &shared{
-		transport: t, rotates: o.token.path != "", now: machineClock, life: life, end: end,
+		transport: t, rotates: o.token.path != "", now: machineClock, life: life,
+		close: sync.OnceValue(func() error {
+			end(errClosed)
+			return t.close()
+		}),
 	}}, nil
 }
 
@@ -67,11 +72,8 @@ func (c *Client) Namespace(namespace string) *Client {
 	return &Client{namespace: namespace, shared: c.shared}
 }
 
-// Close ends the connection, and every Watch and Guard.
-func (c *Client) Close() error {
-	c.shared.end(errClosed)
-	return c.shared.transport.close()
-}
+// Close ends the connection, all calls, and every [Client.Watch] and [Guard].
+func (c *Client) Close() error { return c.shared.close() }
 
 // name is what a pool may be called: nothing that a path of a URL could take for something else.
 var name = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)

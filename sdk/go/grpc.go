@@ -118,7 +118,13 @@ func errorOfStatus(ctx context.Context, err error) error {
 	if errors.Is(err, io.EOF) {
 		return concluded(ctx, ErrUnavailable, "the stream ended")
 	}
-	s, _ := status.FromError(err)
+	s := status.Convert(err)
+	if inner, ok := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); ok {
+		s = inner.GRPCStatus() // without what gRPC says of how often it tried
+	}
 	kind := kindOfCode(s.Code())
 	for _, detail := range s.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == errorDomain {

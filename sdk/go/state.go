@@ -39,6 +39,14 @@ type Leader struct {
 	Node string
 }
 
+// String is the leader's name, and "nobody" where there is none: for people.
+func (l *Leader) String() string {
+	if l == nil {
+		return "nobody"
+	}
+	return l.Name
+}
+
 // stateOf reads what came over the wire.
 func stateOf(m *zenleadv1.LeaderState) State {
 	s := State{
