@@ -67,8 +67,12 @@ func New(target string, opts ...Option) (*Client, error) {
 	}}, nil
 }
 
-// Namespace returns a client that asks about the pools of another namespace by the same connection. Closing one closes both.
+// Namespace returns a client that asks about the pools of another namespace by the same connection; "" is "default". Closing one
+// closes both.
 func (c *Client) Namespace(namespace string) *Client {
+	if namespace == "" {
+		namespace = "default" // and not, for Pools, all
+	}
 	return &Client{namespace: namespace, shared: c.shared}
 }
 

@@ -53,6 +53,7 @@ func TestAnErrorIsWhatWasSaidOrConcluded(t *testing.T) {
 		"something on the way finds the question wrong":      {status.Error(codes.InvalidArgument, "no"), ErrInvalidArgument, ""},
 		"something on the way limits":                        {status.Error(codes.ResourceExhausted, "no"), ErrTooManyRequests, ""},
 		"something on the way knows no such page":            {status.Error(codes.NotFound, "404 page not found"), ErrUnavailable, ""},
+		"something on the way has reasons of its own":        {testserver.ErrorOf("gateway.test", "UnknownPool", "none of mine"), ErrUnavailable, ""},
 		"something on the way has no server":                 {status.Error(codes.Unavailable, "bad gateway"), ErrUnavailable, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,5 +189,27 @@ func TestAReadThatFindsNobodyIsTriedAgain(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestATryAgainWaitsNoLongerThanTheCaller(t *testing.T) {
+	each(t, always(testserver.Answers{}), func(w *world) {
+		ctx, cancel := context.WithTimeout(w.Context(), 40*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		_, err := w.client.Leader(ctx, "web")
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 40*time.Millisecond {
+			w.Errorf("got %v after %v", err, took)
+		}
+	})
+}
+
+func TestAServerThatNoticesTheDeadlineFirst(t *testing.T) {
+	err := errorOfStatus(t.Context(), status.Error(codes.DeadlineExceeded, "too late"))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if err := settle(err, true); !isOnly(err, ErrUnknown) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("for a write: %v", err)
 	}
 }

@@ -73,10 +73,12 @@ func (f *follower) run(ctx context.Context) error {
 				again = 0
 			}
 		}
-		expired := errors.Is(err, ErrUnauthenticated)
-		if expired && f.rotates && !reread {
+		switch {
+		case errors.Is(err, ErrUnauthenticated) && f.rotates && !reread:
 			reread = true // the next stream reads the file again
-		} else if expired || hopeless(err) {
+		case errors.Is(err, ErrInvalidArgument) && f.resume != "":
+			f.resume = "" // a server of another version may write revisions in another way
+		case hopeless(err):
 			return err
 		}
 		if f.trouble != nil {
@@ -88,7 +90,7 @@ func (f *follower) run(ctx context.Context) error {
 
 // hopeless is what stays as it is until somebody changes the program, its rights, or the cluster.
 func hopeless(err error) bool {
-	return errors.Is(err, ErrUnknownPool) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrInvalidArgument)
+	return errors.Is(err, ErrUnknownPool) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrUnauthenticated) || errors.Is(err, ErrInvalidArgument)
 }
 
 // follow follows one stream to its end, and says whether it brought anything.
@@ -124,6 +126,9 @@ func (f *follower) take(event *zenleadv1.WatchLeaderResponse, opened instant) er
 	switch e := event.GetEvent().(type) {
 	case *zenleadv1.WatchLeaderResponse_State:
 		state := stateOf(e.State)
+		if err := f.pool.of(state); err != nil {
+			return err
+		}
 		if f.behind = !f.terms.saw(f.pool, state.Term); f.behind {
 			return nil
 		}

@@ -11,21 +11,6 @@ import (
 	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
 )
 
-// after is a stream that goes on with another scene after a time.
-func after(d time.Duration, then scene, events ...*zenleadv1.WatchLeaderResponse) scene {
-	return func(ctx context.Context, send testserver.Send) error {
-		if err := sends(nil, events...)(ctx, send); err != nil {
-			return err
-		}
-		select {
-		case <-time.After(d):
-			return then(ctx, send)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
 func TestAGuardFailsClosed(t *testing.T) {
 	mine := event(led("a", 1), "r1")
 	aged := led("a", 1)
@@ -41,10 +26,12 @@ func TestAGuardFailsClosed(t *testing.T) {
 	for name, test := range map[string]struct {
 		scenes []scene
 		want   []at
+		// streams is how many there are in the end, where that matters.
+		streams int
 	}{
 		"it leads as long as heartbeats come": {
-			scenes: []scene{beats(mine)},
-			want:   []at{{time.Second, 1, nil}, {29 * time.Second, 1, nil}, {9 * time.Minute, 1, nil}},
+			scenes: []scene{beats(mine)}, streams: 1,
+			want: []at{{time.Second, 1, nil}, {29 * time.Second, 1, nil}, {9 * time.Minute, 1, nil}},
 		},
 		"nothing has been heard yet": {
 			scenes: []scene{stays()},
@@ -120,8 +107,10 @@ func TestAGuardFailsClosed(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var p *play
 			each(t, func(*testing.T) testserver.Answers {
-				return testserver.Answers{Watch: (&play{scenes: test.scenes}).watch}
+				p = &play{scenes: test.scenes}
+				return testserver.Answers{Watch: p.watch}
 			}, func(w *world) {
 				began := time.Now()
 				g, err := w.client.Guard(w.Context(), "web", "uid-of-a")
@@ -138,6 +127,52 @@ func TestAGuardFailsClosed(t *testing.T) {
 					if g.IsLeader() != (want.term != 0) {
 						w.Errorf("after %v: IsLeader is %v", want.after, g.IsLeader())
 					}
+				}
+				if resumes, _ := p.streams(); test.streams != 0 && len(resumes) != test.streams {
+					w.Errorf("%d streams", len(resumes))
+				}
+			})
+		})
+	}
+}
+
+func TestAGuardTellsWhatBecameOfTheStream(t *testing.T) {
+	for name, test := range map[string]struct {
+		scenes []scene
+		want   string
+	}{
+		"it ended": {
+			[]scene{sends(nil, event(led("a", 1), "r1")), stays()},
+			"guard the lead of here/web: stale: nothing was heard for 15s: unavailable: the stream ended",
+		},
+		"it was refused": {
+			[]scene{sends(testserver.Error("TooManyRequests", "slow down"))},
+			"guard the lead of here/web: unavailable: nothing was heard of the pool yet: too many requests: zen-lead answers TooManyRequests: slow down",
+		},
+		"it was silent": {
+			[]scene{stays(event(led("a", 1), "r1"))},
+			"guard the lead of here/web: stale: nothing was heard for 15s",
+		},
+		"it was refused, and is heard again, and is silent": {
+			[]scene{sends(testserver.Error("TooManyRequests", "slow down")), stays(event(led("a", 1), "r1"))},
+			"guard the lead of here/web: stale: nothing was heard for 15s",
+		},
+		"it brought something too late": {
+			[]scene{after(20*time.Second, beats(heartbeat(0, false)), event(led("a", 1), "r1")), stays()},
+			"guard the lead of here/web: stale: nothing was heard for 15s",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(*testing.T) testserver.Answers {
+				return testserver.Answers{Watch: (&play{scenes: test.scenes}).watch}
+			}, func(w *world) {
+				g, err := w.client.Guard(w.Context(), "web", "uid-of-a")
+				if err != nil {
+					w.Fatal(err)
+				}
+				<-time.After(25 * time.Second)
+				if err := g.Err(); err == nil || err.Error() != test.want {
+					w.Errorf("got %v", err)
 				}
 			})
 		})

@@ -33,6 +33,9 @@ func (c *Client) Handover(ctx context.Context, pool, pod string) (Moved, error) 
 	response, err := c.shared.transport.handover(ctx, &zenleadv1.HandoverRequest{
 		Pool: key.name, Namespace: key.namespace, Move: &zenleadv1.Move{To: pod},
 	})
+	if err == nil && response.GetTerm() <= 0 {
+		err = fmt.Errorf("%w: the answer is none of zen-lead's", ErrUnknown)
+	}
 	if err != nil {
 		return Moved{}, fmt.Errorf("hand %v over to %s: %w", key, pod, err)
 	}

@@ -82,6 +82,9 @@ func TestTheNamespaceThatIsGivenCounts(t *testing.T) {
 		if client.namespace != want {
 			t.Errorf("got %q, want %q", client.namespace, want)
 		}
+		if got := client.Namespace("").namespace; got != "default" {
+			t.Errorf("no namespace is %q", got)
+		}
 		_ = client.Close()
 	}
 }

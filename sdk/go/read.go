@@ -55,6 +55,9 @@ func (s *shared) leader(ctx context.Context, key poolKey, opts []ReadOption) (St
 			return State{}, err
 		}
 		state = stateOf(response.GetState())
+		if err := key.of(state); err != nil {
+			return State{}, err
+		}
 		state.Stale = response.GetStale()
 		state.Age += s.now().since(asked)
 		if s.terms.saw(key, state.Term) {

@@ -28,8 +28,8 @@ func TestAnAnswerHasAllThatWasSent(t *testing.T) {
 			want: State{Pool: "web", Namespace: "here", Guarantee: "Exclusive"},
 		},
 		"a term that no float has exactly, from a replica that has lost the API server": {
-			sent: &zenleadv1.GetLeaderResponse{State: &zenleadv1.LeaderState{Term: 1<<53 - 1, AgeMs: 61_500}, Stale: true},
-			want: State{Term: 1<<53 - 1, Age: 61500 * time.Millisecond, Stale: true},
+			sent: &zenleadv1.GetLeaderResponse{State: &zenleadv1.LeaderState{Pool: "web", Namespace: "here", Term: 1<<53 - 1, AgeMs: 61_500}, Stale: true},
+			want: State{Pool: "web", Namespace: "here", Term: 1<<53 - 1, Age: 61500 * time.Millisecond, Stale: true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +78,9 @@ func TestWhatIsAsked(t *testing.T) {
 		asked = nil
 		return testserver.Answers{Leader: func(_ context.Context, r *zenleadv1.GetLeaderRequest) (*zenleadv1.GetLeaderResponse, error) {
 			asked = append(asked, r)
-			return &zenleadv1.GetLeaderResponse{State: led("web-0", 440)}, nil
+			s := led("web-0", 440)
+			s.Namespace = r.GetNamespace()
+			return &zenleadv1.GetLeaderResponse{State: s}, nil
 		}}
 	}, func(w *world) {
 		other := w.client.Namespace("there")

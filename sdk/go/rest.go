@@ -142,8 +142,11 @@ func (t *restTransport) read(ctx context.Context, url string, into proto.Message
 			return nil, err
 		}
 		header, err := t.do(request, into)
-		if !errors.Is(err, ErrUnavailable) || int(failed) == tries-1 || !failed.wait(ctx) {
+		if !errors.Is(err, ErrUnavailable) || int(failed) == tries-1 {
 			return header, err
+		}
+		if !failed.wait(ctx) {
+			return nil, context.Cause(ctx)
 		}
 	}
 }

@@ -36,6 +36,9 @@ func TestWhatIsNotZenLead(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write([]byte("<html>Sign in</html>"))
 		},
+		"an answer of another API": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"kind":"Status","status":"Success"}`))
+		},
 		"an error of another API": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = w.Write([]byte(`{"kind":"Status","reason":"NotFound"}`))

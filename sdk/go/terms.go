@@ -1,11 +1,22 @@
 package zenlead
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+)
 
 // poolKey names a pool.
 type poolKey struct{ namespace, name string }
 
 func (k poolKey) String() string { return k.namespace + "/" + k.name }
+
+// of is an error if a state is not of this pool: whatever sent it is not zen-lead, or mixes things up.
+func (k poolKey) of(s State) error {
+	if s.Pool != k.name || s.Namespace != k.namespace {
+		return fmt.Errorf("%w: the answer is of pool %q in namespace %q, or none of zen-lead's", ErrUnavailable, s.Pool, s.Namespace)
+	}
+	return nil
+}
 
 // terms remembers the largest term of each pool that any call has seen.
 type terms struct {

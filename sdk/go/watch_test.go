@@ -4,75 +4,14 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/kube-zen/zen-lead/sdk/go/internal/testserver"
 	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
 )
-
-// scene is what one stream does; it may wait for ctx to end.
-type scene func(ctx context.Context, send testserver.Send) error
-
-// play answers one watch after the other by the scenes, the last of which is repeated.
-type play struct {
-	scenes []scene
-
-	mu sync.Mutex
-	// resumes and opened are of each stream.
-	resumes []string
-	opened  []time.Time
-}
-
-func (p *play) watch(ctx context.Context, r *zenleadv1.WatchLeaderRequest, send testserver.Send) error {
-	p.mu.Lock()
-	n := min(len(p.opened), len(p.scenes)-1)
-	p.resumes, p.opened = append(p.resumes, r.GetResume()), append(p.opened, time.Now())
-	p.mu.Unlock()
-	return p.scenes[n](ctx, send)
-}
-
-func (p *play) streams() (resumes []string, opened []time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.resumes, p.opened
-}
-
-// sends is a stream that sends something and ends, with an error if there is one.
-func sends(err error, events ...*zenleadv1.WatchLeaderResponse) scene {
-	return func(_ context.Context, send testserver.Send) error {
-		for _, e := range events {
-			if err := send(e); err != nil {
-				return err
-			}
-		}
-		return err
-	}
-}
-
-// stays is a stream that sends something, and then nothing any more.
-func stays(events ...*zenleadv1.WatchLeaderResponse) scene {
-	return func(ctx context.Context, send testserver.Send) error {
-		err := sends(nil, events...)(ctx, send)
-		<-ctx.Done()
-		return err
-	}
-}
-
-// beats is a stream that sends something, and then heartbeats.
-func beats(events ...*zenleadv1.WatchLeaderResponse) scene {
-	return func(ctx context.Context, send testserver.Send) error {
-		for err := sends(nil, events...)(ctx, send); err == nil; err = send(heartbeat(100, false)) {
-			select {
-			case <-time.After(10 * time.Second):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
-	}
-}
 
 // watched is what a watch of web yields in a time, and the error it ends with.
 func (w *world) watched(d time.Duration) (got []string, err error) {
@@ -89,6 +28,8 @@ func (w *world) watched(d time.Duration) (got []string, err error) {
 }
 
 func TestWhatAWatchYields(t *testing.T) {
+	moved, later, exclusive := led("a", 1), led("a", 1), led("a", 1)
+	moved.Leader.Ip, later.Since, exclusive.Guarantee = "10.1.2.4", &timestamppb.Timestamp{Seconds: 1}, "Exclusive"
 	for name, test := range map[string]struct {
 		scenes []scene
 		want   []string
@@ -113,6 +54,21 @@ func TestWhatAWatchYields(t *testing.T) {
 			want:    []string{"a in 1", "b in 2"},
 			resumes: []string{"", "r1", "r2"},
 		},
+		"what changes within a term, too": {
+			scenes:  []scene{beats(event(led("a", 1), "r1"), event(moved, "r2"), event(later, "r3"), event(exclusive, "r4"), event(led("b", 2), "r5"))},
+			want:    []string{"a in 1", "a in 1", "a in 1", "a in 1", "b in 2"},
+			resumes: []string{""},
+		},
+		"a revision that a server of another version does not know": {
+			scenes: []scene{
+				sends(nil, event(led("a", 1), "r1")), sends(testserver.Error("InvalidArgument", "r1?")), beats(event(led("a", 1), "2:1"), event(led("b", 2), "2:2")),
+			},
+			want:    []string{"a in 1", "b in 2"},
+			resumes: []string{"", "r1", ""},
+		},
+		"the state of another pool is left for another stream": {
+			scenes: []scene{stays(event(pool("db", "x", 9), "r9")), beats(event(led("a", 1), "r1"))}, want: []string{"a in 1"}, resumes: []string{"", ""},
+		},
 		"a replica that is behind, and catches up": {
 			scenes: []scene{
 				sends(nil, event(led("b", 2), "r2")), beats(event(led("a", 1), "r1"), event(led("b", 2), "r2"), event(led("c", 3), "r3")),
@@ -125,6 +81,11 @@ func TestWhatAWatchYields(t *testing.T) {
 				sends(nil, event(led("b", 2), "r2")), beats(event(led("a", 1), "r1")), beats(event(led("c", 3), "r3")),
 			},
 			want:    []string{"b in 2", "c in 3"},
+			resumes: []string{"", "r2", "r2"},
+		},
+		"who was behind when it ended is no longer, unless it says so": {
+			scenes:  []scene{sends(nil, event(led("b", 2), "r2")), sends(nil, event(led("a", 1), "r1")), beats()},
+			want:    []string{"b in 2"},
 			resumes: []string{"", "r2", "r2"},
 		},
 		"a stream that is silent is left for another": {
@@ -168,6 +129,14 @@ func TestWhatAWatchYields(t *testing.T) {
 			scenes:  []scene{sends(testserver.Error("Unauthenticated", "old")), beats(event(led("a", 1), "r1"))},
 			want:    []string{"a in 1"},
 			resumes: []string{"", ""},
+		},
+		"a token that has expired time and again": {
+			scenes: []scene{
+				sends(testserver.Error("Unauthenticated", "old")), sends(nil, event(led("a", 1), "r1")),
+				sends(testserver.Error("Unauthenticated", "old")), beats(event(led("b", 2), "r2")),
+			},
+			want:    []string{"a in 1", "b in 2"},
+			resumes: []string{"", "", "r1", "r1"},
 		},
 		"a token that was read again in vain ends it": {
 			scenes: []scene{sends(testserver.Error("Unauthenticated", "old"))}, want: []string{"error"}, resumes: []string{"", ""}, err: ErrUnauthenticated,
@@ -225,88 +194,17 @@ func TestAWatchKnowsWhatOtherCallsHaveSeen(t *testing.T) {
 	})
 }
 
-func TestASilentStreamIsLeftAfterThreeHeartbeats(t *testing.T) {
-	for name, test := range map[string]struct {
-		first  scene
-		within [2]time.Duration
-	}{
-		"that never said anything": {stays(), [2]time.Duration{30 * time.Second, 31 * time.Second}},
-		"that has said something": {func(ctx context.Context, send testserver.Send) error {
-			<-time.After(20 * time.Second)
-			return stays(heartbeat(0, false))(ctx, send)
-		}, [2]time.Duration{50 * time.Second, 51 * time.Second}},
-		"but not one that beats": {beats(event(led("a", 1), "r1")), [2]time.Duration{0, 0}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var p *play
-			each(t, func(*testing.T) testserver.Answers {
-				p = &play{scenes: []scene{test.first, beats()}}
-				return testserver.Answers{Watch: p.watch}
-			}, func(w *world) {
-				_, _ = w.watched(10 * time.Minute)
-				_, opened := p.streams()
-				var left time.Duration
-				if len(opened) > 1 {
-					left = opened[1].Sub(opened[0])
-				}
-				if left < test.within[0] || left > test.within[1] {
-					w.Errorf("left after %v", left)
-				}
-			})
-		})
-	}
-}
-
-func TestALoopMayTakeItsTime(t *testing.T) {
-	var p *play
+func TestAStateIsStaleWhereTheReplicaHasSaidSo(t *testing.T) {
 	each(t, func(*testing.T) testserver.Answers {
-		p = &play{scenes: []scene{beats(event(led("a", 1), "r1"), event(led("b", 2), "r2"))}}
-		return testserver.Answers{Watch: p.watch}
+		return testserver.Answers{Watch: (&play{scenes: []scene{sends(nil,
+			event(led("a", 1), "r1"), heartbeat(0, true), event(led("b", 2), "r2"), heartbeat(0, false), event(led("c", 3), "r3")), stays()}}).watch}
 	}, func(w *world) {
-		ctx, cancel := context.WithTimeout(w.Context(), 5*time.Minute)
+		ctx, cancel := context.WithTimeout(w.Context(), time.Second)
 		defer cancel()
-		for _, err := range w.client.Watch(ctx, "web") {
-			if err != nil {
-				w.Error(err)
+		for s, err := range w.client.Watch(ctx, "web") {
+			if err != nil || s.Stale != (s.Term == 2) {
+				w.Errorf("%s: stale is %v, %v", brief(s), s.Stale, err)
 			}
-			<-time.After(2 * time.Minute)
-		}
-		if resumes, _ := p.streams(); len(resumes) != 1 {
-			w.Errorf("%d streams", len(resumes))
-		}
-	})
-}
-
-func TestReconnectingWaitsLongerAndLonger(t *testing.T) {
-	var p *play
-	each(t, func(*testing.T) testserver.Answers {
-		gone := sends(testserver.Error("Unavailable", "no"))
-		scenes := make([]scene, 0, 22)
-		for range 20 {
-			scenes = append(scenes, gone)
-		}
-		scenes = append(scenes, func(_ context.Context, send testserver.Send) error {
-			err := send(event(led("a", 1), "r1"))
-			<-time.After(20 * time.Second)
-			return err
-		})
-		p = &play{scenes: append(scenes, beats())}
-		return testserver.Answers{Watch: p.watch}
-	}, func(w *world) {
-		_, _ = w.watched(10 * time.Minute)
-		_, opened := p.streams()
-		if len(opened) != 22 {
-			w.Fatalf("%d streams", len(opened))
-		}
-		most := 100 * time.Millisecond
-		for i := range 20 {
-			if got := opened[i+1].Sub(opened[i]); got < most/2 || got > most {
-				w.Errorf("after %d failures it waited %v", i+1, got)
-			}
-			most = min(2*most, 10*time.Second)
-		}
-		if got := opened[21].Sub(opened[20]); got > 20*time.Second+100*time.Millisecond {
-			w.Errorf("after a success it waited %v", got-20*time.Second)
 		}
 	})
 }

@@ -56,14 +56,14 @@ func newWorld(t *testing.T, target string, answers testserver.Answers) *world {
 	w.ca, w.token = filepath.Join(t.TempDir(), "ca.crt"), filepath.Join(t.TempDir(), "token")
 	w.write(w.ca, server.CA())
 	w.write(w.token, []byte("first\n"))
-	w.client = w.connect(WithTokenFile(w.token), WithCAFile(w.ca), WithNamespace("here"))
+	w.client = w.connect(WithTokenFile(w.token), WithCAFile(w.ca))
 	return w
 }
 
 // connect returns a client that is closed at the end of the test.
 func (w *world) connect(opts ...Option) *Client {
 	w.Helper()
-	client, err := New(w.target, append(opts, func(o *options) { o.dial = w.dial })...)
+	client, err := New(w.target, append(opts, WithNamespace("here"), func(o *options) { o.dial = w.dial })...)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -20,23 +20,26 @@ var codesOf = map[string]codes.Code{
 	"Refused":         codes.FailedPrecondition,
 }
 
-// Error is an error as zen-lead sends it, by either transport. Without a reason it is one of something on the way.
-func Error(reason, message string) error {
+// Error is an error as zen-lead sends it, by either transport.
+func Error(reason, message string) error { return ErrorOf("zenlead.v1", reason, message) }
+
+// ErrorOf is an error with a reason of another domain than zen-lead's.
+func ErrorOf(domain, reason, message string) error {
 	code, ok := codesOf[reason]
 	if !ok {
 		code = codes.Unavailable
 	}
-	s, err := status.New(code, message).WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: "zenlead.v1"})
+	s, err := status.New(code, message).WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: domain})
 	if err != nil {
 		return err
 	}
 	return s.Err()
 }
 
-// reasonOf returns the reason of an error, "" if it has none.
+// reasonOf returns the reason of an error, "" if it has none of zen-lead's.
 func reasonOf(s *status.Status) string {
 	for _, d := range s.Details() {
-		if info, ok := d.(*errdetails.ErrorInfo); ok {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetDomain() == "zenlead.v1" {
 			return info.GetReason()
 		}
 	}
