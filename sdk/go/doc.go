@@ -1,0 +1,20 @@
+// Package zenlead asks zen-lead who leads a pool: once, as a list, or as a stream of changes. It needs no access to the Kubernetes
+// API. Later it takes locks, too.
+//
+// It does not elect. A program that is to lead, and whose work must end before another's begins, uses
+// github.com/kube-zen/zen-lead/core/lead.
+//
+// Guaranteed, for one [Client] and all that share its connection:
+//
+//   - No call returns or yields a smaller term of a pool than any call has before, whichever replica answers. Only a restore of
+//     the cluster's etcd makes terms smaller: restart the program after one.
+//   - A handover is sent at most once. Where it is not known whether the lead moved, the error is [ErrUnknown] and nothing else.
+//   - Tokens and certificate authorities are read anew when their files change, and are never part of an error.
+//
+// Not guaranteed: that an answer is still true when it arrives. Every answer is advice, good for routing, caches and people; a
+// [Guard] only bounds how old it is. What protects data is a fencing token: send the term with each write, to a store that refuses
+// a smaller one than it has seen.
+//
+// In a pod, [New] finds token, certificate authority and namespace by itself, where the pod has a projected volume as
+// https://github.com/kube-zen/zen-lead/blob/main/docs/ask.md shows.
+package zenlead

@@ -1,0 +1,24 @@
+package zenlead
+
+import (
+	"context"
+
+	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
+)
+
+// transport carries questions to zen-lead and answers back, by gRPC or by HTTP. Its errors are those of errors.go: what zen-lead
+// said, what the transport concluded, or why ctx ended.
+type transport interface {
+	getLeader(context.Context, *zenleadv1.GetLeaderRequest) (*zenleadv1.GetLeaderResponse, error)
+	listPools(context.Context, *zenleadv1.ListPoolsRequest) (*zenleadv1.ListPoolsResponse, error)
+	// watchLeader opens a stream that ends with ctx, and must be ended so.
+	watchLeader(context.Context, *zenleadv1.WatchLeaderRequest) (stream, error)
+	// handover sends the request at most once. ErrUnknown: it was sent, and nobody said what became of it.
+	handover(context.Context, *zenleadv1.HandoverRequest) (*zenleadv1.HandoverResponse, error)
+	close() error
+}
+
+// stream is what a watch brings.
+type stream interface {
+	recv() (*zenleadv1.WatchLeaderResponse, error)
+}
