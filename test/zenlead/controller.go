@@ -27,6 +27,8 @@ type Options struct {
 	Binary string
 	// Metrics serves /metrics on a free port.
 	Metrics bool
+	// API serves the API on free ports, with a certificate for 127.0.0.1.
+	API bool
 	// Args are appended to the command line.
 	Args []string
 	// Env is added to the environment, as "NAME=value".
@@ -41,6 +43,8 @@ type Controller struct {
 	Log string
 	// Health and Metrics are the addresses, as host:port, of /healthz and /readyz, and of /metrics ("" if it has none).
 	Health, Metrics string
+	// API is where the API is, if it has one.
+	API API
 
 	process *os.Process
 	ended   chan struct{}
@@ -92,7 +96,14 @@ func Launch(ctx context.Context, c *cluster.Cluster, o Options) (*Controller, er
 		}
 		metrics = r.Metrics
 	}
-	args := append([]string{"controller", "--health-probe-bind-address=" + r.Health, "--metrics-bind-address=" + metrics}, o.Args...)
+	args := []string{"controller", "--health-probe-bind-address=" + r.Health, "--metrics-bind-address=" + metrics}
+	if o.API {
+		if r.API, err = newAPI(dir); err != nil {
+			return nil, err
+		}
+		args = append(args, r.API.flags()...)
+	}
+	args = append(args, o.Args...)
 	return r, r.run(path, args, append(o.Env, "KUBECONFIG="+o.Kubeconfig))
 }
 
