@@ -38,7 +38,7 @@ var _ = BeforeSuite(func(ctx context.Context) {
 func startController(ctx context.Context) {
 	GinkgoHelper()
 	var err error
-	controller, err = zenlead.Start(ctx, c, zenlead.Options{})
+	controller, err = zenlead.Start(ctx, c, zenlead.Options{API: true})
 	Expect(err).NotTo(HaveOccurred())
 }
 
