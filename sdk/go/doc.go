@@ -6,9 +6,11 @@
 //
 // Guaranteed, for one [Client] and all that share its connection:
 //
-//   - No call returns or yields a smaller term of a pool than any call has before, whichever replica answers. Only a restore of
-//     the cluster's etcd makes terms smaller: restart the program after one.
-//   - A handover is sent at most once. Where it is not known whether the lead moved, the error is [ErrUnknown] and nothing else.
+//   - Terms do not go back: what a call returns or yields is of no smaller term of its pool than what any call had returned before it
+//     was asked for, whichever replica answers. Only a restore of the cluster's etcd makes terms smaller: restart the program after
+//     one.
+//   - A handover is sent at most once. Where it is not known whether the lead moved, the error is [ErrUnknown] and no other of this
+//     package's.
 //   - Tokens and certificate authorities are read anew when their files change, and are never part of an error.
 //
 // Not guaranteed: that an answer is still true when it arrives. Every answer is advice, good for routing, caches and people; a

@@ -119,7 +119,9 @@ func TestWhatTheClientConcludes(t *testing.T) {
 			if err := w.Rotate(); err != nil {
 				w.Fatal(err)
 			}
-			return w.client.Leader(w.Context(), "web")
+			ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
+			defer cancel()
+			return w.client.Leader(ctx, "web")
 		}, ErrUnavailable},
 		"the name could be a path": {func(w *world) (State, error) {
 			return w.client.Leader(w.Context(), "../pools")

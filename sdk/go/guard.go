@@ -61,7 +61,7 @@ func (c *Client) Guard(ctx context.Context, pool, podUID string) (*Guard, error)
 // heard for 15 seconds, less the age that whoever answers states; where that has lost the API server; and where this client
 // has seen a newer term in any other way. It asks the clocks on each call, without waiting for anything.
 //
-// Caveats: what the network holds back counts from when it arrives, so that half a minute may pass in which a pod is wrongly
+// Caveats: what the network holds back counts from when it arrives, so that half a minute or more may pass in which a pod is wrongly
 // believed to lead.
 func (g *Guard) IsLeader() bool { return g.Term() != 0 }
 

@@ -23,6 +23,9 @@ type play struct {
 }
 
 func (p *play) watch(ctx context.Context, r *zenleadv1.WatchLeaderRequest, send testserver.Send) error {
+	if r.GetPool() != "web" || r.GetNamespace() != "here" {
+		return testserver.Error("UnknownPool", "only here/web is played")
+	}
 	p.mu.Lock()
 	n := min(len(p.opened), len(p.scenes)-1)
 	p.resumes, p.opened = append(p.resumes, r.GetResume()), append(p.opened, time.Now())

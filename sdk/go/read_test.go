@@ -143,6 +143,26 @@ func TestNoCallGoesBackToAnOlderTerm(t *testing.T) {
 	}
 }
 
+func TestAnAnswerOfAnotherPoolIsNone(t *testing.T) {
+	elsewhere := led("web-0", 440)
+	elsewhere.Namespace = "there"
+	for name, answer := range map[string]*zenleadv1.LeaderState{
+		"another name": pool("db", "db-0", 440), "another namespace": elsewhere, "nothing at all": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, always(testserver.Answers{
+				Leader: func(context.Context, *zenleadv1.GetLeaderRequest) (*zenleadv1.GetLeaderResponse, error) {
+					return &zenleadv1.GetLeaderResponse{State: answer}, nil
+				},
+			}), func(w *world) {
+				if got, err := w.client.Leader(w.Context(), "web"); !isOnly(err, ErrUnavailable) || got != (State{}) {
+					w.Errorf("got %+v, %v", got, err)
+				}
+			})
+		})
+	}
+}
+
 func TestAllPagesAreListed(t *testing.T) {
 	for name, test := range map[string]struct {
 		list      func(*Client, context.Context) func(func(State, error) bool)

@@ -29,7 +29,11 @@ func (w *world) watched(d time.Duration) (got []string, err error) {
 
 func TestWhatAWatchYields(t *testing.T) {
 	moved, later, exclusive := led("a", 1), led("a", 1), led("a", 1)
-	moved.Leader.Ip, later.Since, exclusive.Guarantee = "10.1.2.4", &timestamppb.Timestamp{Seconds: 1}, "Exclusive"
+	for _, s := range []*zenleadv1.LeaderState{moved, later, exclusive} {
+		s.Leader.Ip = "10.1.2.4"
+	}
+	later.Since, exclusive.Since = &timestamppb.Timestamp{Seconds: 1}, &timestamppb.Timestamp{Seconds: 1}
+	exclusive.Guarantee = "Exclusive"
 	for name, test := range map[string]struct {
 		scenes []scene
 		want   []string
