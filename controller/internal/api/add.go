@@ -55,7 +55,7 @@ func Add(ctx context.Context, m manager.Manager, o Options) (func(*http.Request)
 	ending := make(chan struct{})
 	a := &api{options: o, end: func() { close(ending) }, service: &service{
 		board: &feed.Board, heard: o.Heard, live: m.GetAPIReader(), asked: m.GetClient(),
-		access: access, callers: newCallers(), now: time.Now, ending: ending, sendWithin: slowAfter,
+		access: access, callers: newCallers(), now: time.Now, tide: newTide(), ending: ending, sendWithin: slowAfter,
 	}}
 	for _, kind := range []client.Object{&v1alpha1.LeaderPolicy{}, &coordinationv1.Lease{}, &corev1.Pod{}} {
 		informer, err := m.GetCache().GetInformer(ctx, kind)
@@ -107,6 +107,10 @@ func (a *api) Start(ctx context.Context) error {
 		return fmt.Errorf("listen for HTTP: %w", err)
 	}
 	logger.Info("Telling who leads", "grpc", byGRPC.Addr().String(), "https", byHTTP.Addr().String())
+	go a.service.tide.run(ctx, func() bool {
+		_, lost := a.service.age()
+		return lost
+	})
 	a.serving.Store(true)
 	defer a.serving.Store(false)
 	return v.run(ctx, byGRPC, byHTTP)

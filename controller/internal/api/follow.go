@@ -57,18 +57,21 @@ type following struct {
 	// frame is the newest that was looked at, and told the revision that the follower knows.
 	frame *snapshot.Frame
 	told  snapshot.Revision
-	lost  bool
 }
 
-// begin tells of the state as it is, unless the follower knows of it, or of a later one.
+// begin tells of the state as it is, unless the follower knows of it, or of a later one; and that the API server is lost.
 func (t *following) begin(yield func(event, error) bool) bool {
-	age, lost := t.age()
-	t.lost = lost
 	if t.board.Behind(t.pool, t.told) || t.frame.Revision == t.told {
-		return yield(event{age: age, lost: lost, revision: t.told}, nil)
+		return t.beat(yield)
 	}
 	t.told = t.frame.Revision
-	return yield(event{frame: t.frame, first: true, age: age, lost: lost, revision: t.told}, nil)
+	age, lost := t.age()
+	return yield(event{frame: t.frame, first: true, age: age, revision: t.told}, nil) && (!lost || t.beat(yield))
+}
+
+func (t *following) beat(yield func(event, error) bool) bool {
+	age, lost := t.age()
+	return yield(event{age: age, lost: lost, revision: t.told}, nil)
 }
 
 func (t *following) run(ctx context.Context, yield func(event, error) bool) {
@@ -76,15 +79,20 @@ func (t *following) run(ctx context.Context, yield func(event, error) bool) {
 	defer beat.Stop()
 	end := time.NewTimer(streamsLast - rand.N(streamsLast/5))
 	defer end.Stop()
+	tide := t.tide.changed()
 	for {
 		select {
 		case <-t.frame.Next():
 			if !t.next(yield) {
 				return
 			}
+		case <-tide:
+			tide = t.tide.changed()
+			if !t.beat(yield) {
+				return
+			}
 		case <-beat.C:
-			age, lost := t.age()
-			if !yield(event{age: age, lost: lost, revision: t.told}, nil) {
+			if !t.beat(yield) {
 				return
 			}
 		case <-end.C:

@@ -48,8 +48,8 @@ func notMoved(err error) error {
 	switch {
 	case errors.As(err, &refused):
 		return fail(codes.FailedPrecondition, reasonRefused, "%s", refused.Message)
-	case errors.Is(err, handover.ErrReplaced):
-		return fail(codes.FailedPrecondition, reasonRefused, "%s", err.Error())
+	case errors.Is(err, handover.ErrReplaced): // perhaps after the lead had moved
+		return fail(codes.Aborted, reasonUnavailable, "%s; the lead may have moved before", err.Error())
 	case errors.As(err, &silent):
 		return fail(codes.DeadlineExceeded, reasonUnavailable, "no answer within %s; the lead may still move", silent.After)
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):

@@ -97,7 +97,7 @@ func newRig(t *testing.T) *rig {
 	r.roots.AppendCertsFromPEM(certPEM)
 	ending := make(chan struct{})
 	r.s = &service{
-		board: &r.feed.Board, heard: time.Now, now: time.Now, ending: ending, callers: newCallers(), sendWithin: slowAfter,
+		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: ending, callers: newCallers(), sendWithin: slowAfter,
 		access: &access{tokens: r.judge, rights: r.judge, now: time.Now, decided: utilcache.NewLRUExpireCache(64)},
 	}
 	v, err := newServer(t.Context(), r.s, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, openAPI, func() { close(ending) })

@@ -5,13 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
@@ -71,9 +72,21 @@ func newServer(ctx context.Context, s *service, certificate Certificate, openAPI
 	v.byHTTP = &http.Server{
 		Handler: handler, TLSConfig: secure,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: longestHeader,
-		ErrorLog: log.New(io.Discard, "", 0), // strangers' handshakes would fill the log
+		ErrorLog: log.New(&complaints{logr.FromContextOrDiscard(ctx).WithName("api")}, "", 0),
 	}
 	return v, nil
+}
+
+// complaints are what net/http says of requests. Strangers' handshakes would fill the log; a panic is ours.
+type complaints struct{ logger logr.Logger }
+
+func (c *complaints) Write(line []byte) (int, error) {
+	if said := strings.TrimSpace(string(line)); strings.Contains(said, "panic serving") {
+		c.logger.Error(errors.New(said), "A request was not answered")
+	} else {
+		c.logger.V(1).Info("A request was not answered", "why", said)
+	}
+	return len(line), nil
 }
 
 // run serves on both listeners until ctx ends; then it lets go of all callers, in good order.

@@ -18,6 +18,9 @@ import (
 // defaultNamespace is where a pool is looked for if nobody says where.
 const defaultNamespace = "default"
 
+// readWithin bounds a read from the API server.
+const readWithin = 5 * time.Second
+
 // mostListed is how many pools one page has.
 const mostListed = 500
 
@@ -35,6 +38,8 @@ type service struct {
 	access  *access
 	callers *callers
 	now     func() time.Time
+	// tide turns when the API server is lost, and when it is back.
+	tide *tide
 	// ending is closed when streams are to end.
 	ending <-chan struct{}
 	// sendWithin is how long a reader may take to make room for one event.
@@ -79,8 +84,8 @@ func (s *service) GetLeader(ctx context.Context, q *zenleadv1.GetLeaderRequest) 
 	if f == nil {
 		return nil, unknown(pool)
 	}
-	state, age, stale := stateOf(f.State), time.Duration(0), false
-	age, stale = s.age()
+	state := stateOf(f.State)
+	age, stale := s.age()
 	state.AgeMs = age.Milliseconds()
 	return &zenleadv1.GetLeaderResponse{State: state, Revision: formatRevision(f.Revision), Stale: stale}, nil
 }
@@ -88,6 +93,8 @@ func (s *service) GetLeader(ctx context.Context, q *zenleadv1.GetLeaderRequest) 
 // read answers from the API server, or with what is on the board if that is newer by now.
 func (s *service) read(ctx context.Context, pool types.NamespacedName, f *snapshot.Frame, minTerm int64) (*zenleadv1.GetLeaderResponse, error) {
 	sent := s.now()
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
 	state, r, found, err := snapshot.Read(ctx, s.live, pool)
 	switch {
 	case err != nil:

@@ -111,7 +111,10 @@ func (o *eventWriter) write(b []byte) error {
 	if _, err := o.w.Write(b); err != nil {
 		return err
 	}
-	return o.control.Flush()
+	if err := o.control.Flush(); err != nil {
+		return err
+	}
+	return o.control.SetWriteDeadline(time.Time{}) // HTTP/2 would reset a stream on which nothing happens
 }
 
 // encodeEvent writes an event. What is the same for all followers of a pool is written once.

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -153,6 +155,18 @@ func TestFollowers(t *testing.T) {
 					r.leads("c", 8)
 					expect(t, f, told{"leader c 8", "8-108"})
 				},
+				"are told when the API server is lost, and when it is back": func(t *testing.T, r *rig) {
+					f := follow(t, r, "")
+					expect(t, f, told{"leader a 5", "5-105"})
+					r.s.tide.turn()
+					expect(t, f, told{"beat", "5-105"})
+					r.s.tide.turn()
+					expect(t, f, told{"beat", "5-105"})
+				},
+				"are told at once if the API server is lost already": func(t *testing.T, r *rig) {
+					r.s.heard = func() time.Time { return time.Time{} }
+					expect(t, follow(t, r, ""), told{"leader a 5", "5-105"}, told{"beat", "5-105"})
+				},
 				"are told that the pool is gone": func(t *testing.T, r *rig) {
 					f := follow(t, r, "")
 					expect(t, f, told{"leader a 5", "5-105"})
@@ -260,4 +274,27 @@ func TestASlowReaderIsDropped(t *testing.T) {
 	if b, _ := io.ReadAll(idle); strings.Count(string(b), "event: leader") >= changes {
 		t.Error("the slow reader by HTTP got all")
 	}
+}
+
+func TestTheTideTurnsWithTheAPIServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lost atomic.Bool
+		tide := newTide()
+		ctx, cancel := context.WithCancel(t.Context())
+		go tide.run(ctx, lost.Load)
+		for _, is := range []bool{true, false} {
+			next := tide.changed()
+			time.Sleep(time.Minute)
+			select {
+			case <-next:
+				t.Fatal("it turned without a reason")
+			default:
+			}
+			lost.Store(is)
+			time.Sleep(lookEvery)
+			synctest.Wait()
+			<-next
+		}
+		cancel()
+	})
 }

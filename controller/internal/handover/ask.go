@@ -87,6 +87,8 @@ func request(ctx context.Context, c client.Client, pool types.NamespacedName, po
 	if err != nil {
 		return 0, fmt.Errorf("request: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	p := &v1alpha1.LeaderPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: pool.Namespace, Name: pool.Name}}
 	if err := c.Patch(ctx, p, client.RawPatch(types.MergePatchType, body)); err != nil {
 		return 0, fmt.Errorf("ask for the move: %w", err)

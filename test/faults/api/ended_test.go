@@ -82,7 +82,7 @@ var _ = Describe("A replica that ends", func() {
 				}).Should(Equal("b"))
 				where.leadTo(second.API.GRPC)
 				Expect(first.Kill()).To(Succeed())
-			case state.Leader.Name == "b":
+			case state.Leader.Name == "b" && told[len(told)-2].Term < state.Term:
 				s.DeletePod(ctx, "b")
 			}
 			if state.Leader != nil && state.Leader.Name == "c" {

@@ -48,7 +48,10 @@ func replica(ctx context.Context, o zenlead.Options) *zenlead.Controller {
 	o.API = true
 	r, err := zenlead.Start(ctx, c, o)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { Expect(r.Kill()).To(Succeed()) })
+	DeferCleanup(func() {
+		Expect(r.Kill()).To(Succeed())
+		Expect(r.Lines("panic")).To(BeEmpty())
+	})
 	return r
 }
 

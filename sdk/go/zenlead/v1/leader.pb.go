@@ -610,7 +610,7 @@ type WatchLeaderResponse_State struct {
 }
 
 type WatchLeaderResponse_Heartbeat struct {
-	// A sign of life, every ten seconds and when stale changes.
+	// A sign of life, every ten seconds, when stale changes, and first of all where there is no state to tell.
 	Heartbeat *Heartbeat `protobuf:"bytes,2,opt,name=heartbeat,proto3,oneof"`
 }
 

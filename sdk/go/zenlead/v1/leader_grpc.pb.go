@@ -45,6 +45,8 @@ type LeaderServiceClient interface {
 	// ten minutes; then, and where a replica ends, it is to be opened anew with the last revision.
 	WatchLeader(ctx context.Context, in *WatchLeaderRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchLeaderResponse], error)
 	// Handover moves the lead once, as planned, and answers when it has moved. It takes the right to update the LeaderPolicy.
+	// Nothing has moved after the reasons InvalidArgument, Unauthenticated, Forbidden, UnknownPool, TooManyRequests and Refused; after
+	// any other end it may have, or may yet.
 	Handover(ctx context.Context, in *HandoverRequest, opts ...grpc.CallOption) (*HandoverResponse, error)
 }
 
@@ -121,6 +123,8 @@ type LeaderServiceServer interface {
 	// ten minutes; then, and where a replica ends, it is to be opened anew with the last revision.
 	WatchLeader(*WatchLeaderRequest, grpc.ServerStreamingServer[WatchLeaderResponse]) error
 	// Handover moves the lead once, as planned, and answers when it has moved. It takes the right to update the LeaderPolicy.
+	// Nothing has moved after the reasons InvalidArgument, Unauthenticated, Forbidden, UnknownPool, TooManyRequests and Refused; after
+	// any other end it may have, or may yet.
 	Handover(context.Context, *HandoverRequest) (*HandoverResponse, error)
 	mustEmbedUnimplementedLeaderServiceServer()
 }
