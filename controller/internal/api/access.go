@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
-	utilcache "k8s.io/apimachinery/pkg/util/cache"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -28,11 +26,11 @@ const (
 	// for other questions about that caller. A right that is taken away is gone after the sum of both.
 	checkedFor  = 10 * time.Second
 	reviewedFor = 5 * time.Second
+	// askAfter is when it is asked anew meanwhile, for a caller that goes on asking.
+	askAfter = 7 * time.Second
 	// trustedFor is how long the last answer is relied on while the API server cannot be asked: who leads is asked most when
 	// it is away. For reading only.
 	trustedFor = 10 * time.Minute
-	// rememberedCallers is how many answers are remembered.
-	rememberedCallers = 16384
 )
 
 // verb is what the caller wants to do with a LeaderPolicy.
@@ -47,58 +45,52 @@ const (
 
 // access decides who may do what. Every decision is the API server's; it is remembered for a while.
 type access struct {
-	tokens authenticator.Request
-	rights authorizer.UnconditionalAuthorizer
-	now    func() time.Time
-	// decided has grants by question.
-	decided *utilcache.LRUExpireCache
+	tokens  authenticator.Request
+	rights  authorizer.UnconditionalAuthorizer
+	callers *callers
+	now     func() time.Time
+	grants  grants
 }
 
-// question is whether the bearer of a token may do something. No token is kept, only its hash.
-type question struct {
-	bearer [sha256.Size]byte
-	verb   verb
-	pool   types.NamespacedName
-}
-
-// grant is a positive answer.
-type grant struct {
-	caller string
-	at     time.Time
-}
-
-// admit returns the name of the caller of a request, if it may do this with a pool. An empty name means all pools of the
+// admit returns the caller whose Authorization header it is, if it may do this with a pool. An empty name means all pools of the
 // namespace, and an empty namespace all of them.
-func (a *access) admit(ctx context.Context, v verb, pool types.NamespacedName) (string, error) {
-	header := ""
-	if md, ok := metadata.FromIncomingContext(ctx); ok {
-		if values := md.Get("authorization"); len(values) > 0 {
-			header = values[0]
-		}
-	}
+func (a *access) admit(ctx context.Context, header string, v verb, pool types.NamespacedName) (*caller, error) {
 	q := question{bearer: sha256.Sum256([]byte(header)), verb: v, pool: pool}
-	known, ok := a.known(q)
-	if ok && a.now().Sub(known.at) < checkedFor {
+	known, age := a.grants.get(q), time.Duration(0)
+	if known != nil {
+		age = a.now().Sub(known.at)
+	}
+	if known != nil && age < checkedFor {
+		if age > askAfter && known.asking.CompareAndSwap(false, true) { // so that nobody waits when it has passed
+			go a.decide(context.WithoutCancel(ctx), header, q)
+		}
 		return known.caller, nil
 	}
-	caller, err := a.ask(ctx, header, v, pool)
-	var f *failure
+	c, err := a.decide(ctx, header, q)
+	if known != nil && v != update && age < trustedFor && unanswered(err) {
+		return known.caller, nil
+	}
+	return c, err
+}
+
+// decide asks, and remembers the answer.
+func (a *access) decide(ctx context.Context, header string, q question) (*caller, error) {
+	name, err := a.ask(ctx, header, q.verb, q.pool)
 	switch {
 	case err == nil:
-		a.decided.Add(q, grant{caller: caller, at: a.now()}, trustedFor)
-		return caller, nil
-	case errors.As(err, &f) && f.code != codes.Unavailable:
-		a.decided.Remove(q)
-	case ok && v != update && a.now().Sub(known.at) < trustedFor:
-		return known.caller, nil
+		c := a.callers.of(name)
+		a.grants.put(q, &grant{caller: c, at: a.now()})
+		return c, nil
+	case !unanswered(err):
+		a.grants.drop(q)
 	}
-	return "", err
+	return nil, err
 }
 
-func (a *access) known(q question) (grant, bool) {
-	v, _ := a.decided.Get(q)
-	g, ok := v.(grant)
-	return g, ok
+// unanswered says whether the API server could not be asked.
+func unanswered(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.code == codes.Unavailable
 }
 
 // ask has the API server say who the bearer is, and whether it may.

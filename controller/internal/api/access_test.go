@@ -1,22 +1,16 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"net"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"k8s.io/apimachinery/pkg/types"
-	utilcache "k8s.io/apimachinery/pkg/util/cache"
 )
-
-func incoming(ctx context.Context, token string) context.Context {
-	return metadata.NewIncomingContext(ctx, metadata.Pairs("authorization", "Bearer "+token))
-}
 
 var errAway = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 
@@ -35,8 +29,18 @@ func TestWhatIsRememberedOfCallers(t *testing.T) {
 	for name, steps := range map[string][]step{
 		"a grant for ten seconds": {
 			{verb: get, token: "good", want: codes.OK, asked: 1},
-			{after: 9 * time.Second, change: deny, verb: get, token: "good", want: codes.OK, asked: 1},
-			{after: 2 * time.Second, verb: get, token: "good", want: codes.PermissionDenied, asked: 2},
+			{after: 6 * time.Second, change: deny, verb: get, token: "good", want: codes.OK, asked: 1},
+			{after: 5 * time.Second, verb: get, token: "good", want: codes.PermissionDenied, asked: 2},
+		},
+		"a grant that is asked for anew before it ends, while its caller goes on": {
+			{verb: get, token: "good", want: codes.OK, asked: 1},
+			{after: 8 * time.Second, verb: get, token: "good", want: codes.OK, asked: 2},
+			{after: 6 * time.Second, verb: get, token: "good", want: codes.OK, asked: 2},
+		},
+		"not a grant that was found to be taken back meanwhile": {
+			{verb: get, token: "good", want: codes.OK, asked: 1},
+			{after: 8 * time.Second, change: deny, verb: get, token: "good", want: codes.OK, asked: 2},
+			{verb: get, token: "good", want: codes.PermissionDenied, asked: 3},
 		},
 		"no refusal": {
 			{change: deny, verb: get, token: "good", want: codes.PermissionDenied, asked: 1},
@@ -74,13 +78,14 @@ func TestWhatIsRememberedOfCallers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				j := &judge{denied: map[string]bool{}}
-				a := &access{tokens: j, rights: j, now: time.Now, decided: utilcache.NewLRUExpireCache(8)}
+				a := &access{tokens: j, rights: j, callers: newCallers(), now: time.Now}
 				for i, s := range steps {
 					time.Sleep(s.after)
 					if s.change != nil {
 						s.change(j)
 					}
-					_, err := a.admit(incoming(t.Context(), s.token), s.verb, web)
+					_, err := a.admit(t.Context(), "Bearer "+s.token, s.verb, web)
+					synctest.Wait()
 					got := codes.OK
 					var f *failure
 					if errors.As(err, &f) {
@@ -95,34 +100,58 @@ func TestWhatIsRememberedOfCallers(t *testing.T) {
 	}
 }
 
+func TestGrantsAreForgottenWhenThereAreTooMany(t *testing.T) {
+	var g grants
+	old, now := time.Unix(0, 0), time.Unix(60, 0)
+	for i := range rememberedGrants {
+		at := now
+		if i%2 == 0 {
+			at = old
+		}
+		g.put(question{pool: types.NamespacedName{Name: strconv.Itoa(i)}}, &grant{at: at})
+	}
+	if n := g.n.Load(); n != rememberedGrants {
+		t.Fatalf("%d are remembered", n)
+	}
+	g.put(question{verb: watch}, &grant{at: now})
+	if n := g.n.Load(); n > rememberedGrants/2+1 || g.get(question{pool: types.NamespacedName{Name: "0"}}) != nil {
+		t.Errorf("%d are remembered still, old ones among them", n)
+	}
+	g.drop(question{verb: watch})
+	g.drop(question{verb: watch})
+	if g.get(question{verb: watch}) != nil {
+		t.Error("what was dropped is remembered")
+	}
+}
+
 func TestWhoAsksTooMuch(t *testing.T) { synctest.Test(t, whoAsksTooMuch) }
 
 func whoAsksTooMuch(t *testing.T) {
 	c := newCallers()
 	for range requestsAtOnce {
-		if err := c.request("ann"); err != nil {
+		if err := c.of("ann").request(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := c.request("ann"); failureOf(err).reason != reasonTooMany {
+	if err := c.of("ann").request(); failureOf(err).reason != reasonTooMany {
 		t.Errorf("one more: %v", err)
 	}
-	if err := c.request("bob"); err != nil {
+	if err := c.of("bob").request(); err != nil {
 		t.Errorf("another caller: %v", err)
 	}
 	var ends []func()
 	for range streamsAtOnce {
-		end, err := c.stream("ann")
+		end, err := c.of("ann").stream()
 		if err != nil {
 			t.Fatal(err)
 		}
 		ends = append(ends, end)
 	}
-	if _, err := c.stream("ann"); failureOf(err).reason != reasonTooMany {
+	if _, err := c.of("ann").stream(); failureOf(err).reason != reasonTooMany {
 		t.Errorf("one stream more: %v", err)
 	}
 	ends[0]()
-	if _, err := c.stream("ann"); err != nil {
+	if _, err := c.of("ann").stream(); err != nil {
 		t.Errorf("after one ended: %v", err)
 	}
 }

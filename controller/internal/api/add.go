@@ -55,7 +55,7 @@ func Add(ctx context.Context, m manager.Manager, o Options) (func(*http.Request)
 	ending := make(chan struct{})
 	a := &api{options: o, end: func() { close(ending) }, service: &service{
 		board: &feed.Board, heard: o.Heard, live: m.GetAPIReader(), asked: m.GetClient(),
-		access: access, callers: newCallers(), now: time.Now, tide: newTide(), ending: ending, sendWithin: slowAfter,
+		access: access, now: time.Now, tide: newTide(), ending: ending, sendWithin: slowAfter,
 	}}
 	for _, kind := range []client.Object{&v1alpha1.LeaderPolicy{}, &coordinationv1.Lease{}, &corev1.Pod{}} {
 		informer, err := m.GetCache().GetInformer(ctx, kind)

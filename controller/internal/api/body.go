@@ -78,8 +78,6 @@ func (bodies) ContentType(any) string { return "application/json" }
 // Marshal writes an answer.
 func (bodies) Marshal(v any) ([]byte, error) {
 	switch m := v.(type) {
-	case *zenleadv1.LeaderState:
-		return json.Marshal(bodyOf(m))
 	case *zenleadv1.ListPoolsResponse:
 		b := poolsBody{Pools: []stateBody{}, NextPageToken: m.GetNextPageToken(), Stale: m.GetStale()}
 		for _, s := range m.GetPools() {

@@ -23,8 +23,12 @@ type callers struct {
 	known *utilcache.LRUExpireCache
 }
 
-// caller is what one caller uses.
+// rememberedCallers is how many callers are known; of more, those that asked least lately begin anew.
+const rememberedCallers = 16384
+
+// caller is one of them, and what it uses.
 type caller struct {
+	name     string
 	requests *rate.Limiter
 	streams  atomic.Int64
 }
@@ -44,25 +48,24 @@ func (c *callers) of(name string) *caller {
 			return k
 		}
 	}
-	k := &caller{requests: rate.NewLimiter(requestsPerSecond, requestsAtOnce)}
+	k := &caller{name: name, requests: rate.NewLimiter(requestsPerSecond, requestsAtOnce)}
 	c.known.Add(name, k, 24*time.Hour)
 	return k
 }
 
-// request counts a request of a caller, or refuses it.
-func (c *callers) request(name string) error {
-	if !c.of(name).requests.Allow() {
-		return fail(codes.ResourceExhausted, reasonTooMany, "more than %d requests a second of %s; to hear of changes, watch", requestsPerSecond, name)
+// request counts a request, or refuses it.
+func (c *caller) request() error {
+	if !c.requests.Allow() {
+		return fail(codes.ResourceExhausted, reasonTooMany, "more than %d requests a second of %s; to hear of changes, watch", requestsPerSecond, c.name)
 	}
 	return nil
 }
 
-// stream counts a stream of a caller until it is called off, or refuses it.
-func (c *callers) stream(name string) (end func(), err error) {
-	k := c.of(name)
-	if k.streams.Add(1) > streamsAtOnce {
-		k.streams.Add(-1)
-		return nil, fail(codes.ResourceExhausted, reasonTooMany, "more than %d streams of %s at once", streamsAtOnce, name)
+// stream counts a stream until it is called off, or refuses it.
+func (c *caller) stream() (end func(), err error) {
+	if c.streams.Add(1) > streamsAtOnce {
+		c.streams.Add(-1)
+		return nil, fail(codes.ResourceExhausted, reasonTooMany, "more than %d streams of %s at once", streamsAtOnce, c.name)
 	}
-	return func() { k.streams.Add(-1) }, nil
+	return func() { c.streams.Add(-1) }, nil
 }

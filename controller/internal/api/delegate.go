@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	utilcache "k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
@@ -50,5 +49,5 @@ func newAccess(config *rest.Config, anonymous bool) (*access, error) {
 	if err != nil {
 		return nil, fmt.Errorf("access reviews: %w", err)
 	}
-	return &access{tokens: tokens, rights: rights, now: time.Now, decided: utilcache.NewLRUExpireCache(rememberedCallers)}, nil
+	return &access{tokens: tokens, rights: rights, callers: newCallers(), now: time.Now}, nil
 }

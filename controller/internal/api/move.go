@@ -15,7 +15,7 @@ import (
 
 // Handover moves the lead once, as planned.
 func (s *service) Handover(ctx context.Context, q *zenleadv1.HandoverRequest) (*zenleadv1.HandoverResponse, error) {
-	pool, err := named(q.GetPool(), q.GetNamespace())
+	pool, f, err := s.named(q.GetPool(), q.GetNamespace())
 	if err != nil {
 		return nil, err
 	}
@@ -26,14 +26,14 @@ func (s *service) Handover(ctx context.Context, q *zenleadv1.HandoverRequest) (*
 	case len(content.IsDNS1123Subdomain(to)) > 0:
 		return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "to: %s is no name of a pod", quoted(to))
 	}
-	caller, err := s.admit(ctx, update, pool)
+	caller, err := s.admit(ctx, bearer(ctx), update, pool)
 	if err != nil {
 		return nil, err
 	}
-	if s.board.Newest(pool) == nil {
+	if f == nil {
 		return nil, unknown(pool)
 	}
-	log.FromContext(ctx).WithName("api").Info("Asked for a handover", "pool", pool, "to", to, "by", caller)
+	log.FromContext(ctx).WithName("api").Info("Asked for a handover", "pool", pool, "to", to, "by", caller.name)
 	done, err := handover.Ask(ctx, s.asked, pool, to)
 	if err != nil {
 		return nil, notMoved(err)

@@ -28,5 +28,8 @@ func (q query) Parse(m proto.Message, values url.Values, inPath *utilities.Doubl
 			return fail(codes.InvalidArgument, reasonInvalidArgument, "%s: is given more than once", key)
 		}
 	}
-	return q.DefaultQueryParser.Parse(m, values, inPath)
+	if err := q.DefaultQueryParser.Parse(m, values, inPath); err != nil {
+		return fail(codes.InvalidArgument, reasonInvalidArgument, "%s", err.Error())
+	}
+	return nil
 }

@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	gateway "github.com/kube-zen/zen-lead/controller/internal/api/gateway/zenlead/v1"
-	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
 )
 
 // answerWithin is how long the caller may take to read an answer.
@@ -40,13 +39,14 @@ func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, er
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	// The gateway cannot stream in one process, nor share what it writes.
-	if err := mux.HandlePath(http.MethodGet, "/v1/leader/pool/{pool}/watch", s.serveEvents); err != nil {
-		return nil, fmt.Errorf("gateway: %w", err)
-	}
-	err := mux.HandlePath(http.MethodGet, "/openapi.json", func(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(openAPI) // who asked may be gone
-	})
+	err := errors.Join(
+		mux.HandlePath(http.MethodGet, "/v1/leader/pool/{pool}", s.serveLeader),
+		mux.HandlePath(http.MethodGet, "/v1/leader/pool/{pool}/watch", s.serveEvents),
+		mux.HandlePath(http.MethodGet, "/openapi.json", func(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
+			w.Header()["Content-Type"] = contentType
+			_, _ = w.Write(openAPI) // who asked may be gone
+		}),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
@@ -54,9 +54,6 @@ func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, er
 		r.Body = http.MaxBytesReader(w, r.Body, longestBody)
 		if r.Method != http.MethodPost { // a handover takes as long as it takes
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWithin)) // every writer of net/http has one
-		}
-		if r.Header.Get("If-None-Match") != "" {
-			w = &conditional{ResponseWriter: w, known: r.Header.Get("If-None-Match")}
 		}
 		mux.ServeHTTP(w, r)
 	})
@@ -71,49 +68,12 @@ func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, er
 // describe adds the headers that say how current an answer is.
 func describe(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 	h := w.Header()
-	h.Set("Cache-Control", "no-cache")
-	stale := false
-	switch m := m.(type) {
-	case interface {
-		GetState() *zenleadv1.LeaderState
-		GetRevision() string
-		GetStale() bool
-	}:
-		h.Set("ETag", `"`+m.GetRevision()+`"`)
-		stale = m.GetStale()
-	case *zenleadv1.ListPoolsResponse:
-		stale = m.GetStale()
-	}
-	if stale {
-		h.Set("Warning", `110 - "Response is Stale"`)
+	h["Cache-Control"] = cacheControl
+	if m, ok := m.(interface{ GetStale() bool }); ok && m.GetStale() {
+		h["Warning"] = warning
 	}
 	return nil
 }
-
-// conditional answers 304 where the caller knows the answer.
-type conditional struct {
-	http.ResponseWriter
-	known string
-	same  bool
-}
-
-// Write leaves the body out where the caller has it.
-func (c *conditional) Write(b []byte) (int, error) {
-	h := c.Header()
-	if tag := h.Get("ETag"); !c.same && tag != "" && strings.Contains(c.known, tag) {
-		c.same = true
-		h.Del("Content-Length")
-		h.Del("Content-Type")
-		c.ResponseWriter.WriteHeader(http.StatusNotModified)
-	}
-	if c.same {
-		return len(b), nil
-	}
-	return c.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the writer.
-func (c *conditional) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // answerError answers a request that failed.
 func answerError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {

@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	utilcache "k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -97,8 +96,8 @@ func newRig(t *testing.T) *rig {
 	r.roots.AppendCertsFromPEM(certPEM)
 	ending := make(chan struct{})
 	r.s = &service{
-		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: ending, callers: newCallers(), sendWithin: slowAfter,
-		access: &access{tokens: r.judge, rights: r.judge, now: time.Now, decided: utilcache.NewLRUExpireCache(64)},
+		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: ending, sendWithin: slowAfter,
+		access: &access{tokens: r.judge, rights: r.judge, callers: newCallers(), now: time.Now},
 	}
 	v, err := newServer(t.Context(), r.s, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, openAPI, func() { close(ending) })
 	if err != nil {

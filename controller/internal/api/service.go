@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,9 +37,8 @@ type service struct {
 	live  client.Reader
 	asked client.Client
 
-	access  *access
-	callers *callers
-	now     func() time.Time
+	access *access
+	now    func() time.Time
 	// tide turns when the API server is lost, and when it is back.
 	tide *tide
 	// ending is closed when streams are to end.
@@ -52,65 +53,85 @@ func (s *service) age() (age time.Duration, lost bool) {
 	return age, age > replica.Lost
 }
 
-// admit lets the caller of a request in, or says why not.
-func (s *service) admit(ctx context.Context, v verb, pool types.NamespacedName) (string, error) {
-	caller, err := s.access.admit(ctx, v, pool)
+// admit lets the caller of a request in, or says why not. header is its Authorization.
+func (s *service) admit(ctx context.Context, header string, v verb, pool types.NamespacedName) (*caller, error) {
+	c, err := s.access.admit(ctx, header, v, pool)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return caller, s.callers.request(caller)
+	return c, c.request()
+}
+
+// bearer returns the header Authorization of a request by gRPC, or of the gateway.
+func bearer(ctx context.Context) string {
+	if values := metadata.ValueFromIncomingContext(ctx, "authorization"); len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 // GetLeader tells who leads a pool.
 func (s *service) GetLeader(ctx context.Context, q *zenleadv1.GetLeaderRequest) (*zenleadv1.GetLeaderResponse, error) {
-	pool, err := named(q.GetPool(), q.GetNamespace())
+	f, found, err := s.leader(ctx, bearer(ctx), q)
 	if err != nil {
 		return nil, err
+	}
+	state := stateOf(f.State)
+	state.AgeMs = found.age.Milliseconds()
+	return &zenleadv1.GetLeaderResponse{State: state, Revision: formatRevision(f.Revision), Stale: found.stale}, nil
+}
+
+// current says how current an answer is.
+type current struct {
+	age   time.Duration
+	stale bool
+}
+
+// leader answers who leads a pool, and how current that is.
+func (s *service) leader(ctx context.Context, header string, q *zenleadv1.GetLeaderRequest) (*snapshot.Frame, current, error) {
+	pool, f, err := s.named(q.GetPool(), q.GetNamespace())
+	if err != nil {
+		return nil, current{}, err
 	}
 	strong, err := consistency(q.GetConsistency())
 	if err != nil {
-		return nil, err
+		return nil, current{}, err
 	}
 	if q.GetMinTerm() < 0 {
-		return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "minTerm: must not be negative")
+		return nil, current{}, fail(codes.InvalidArgument, reasonInvalidArgument, "minTerm: must not be negative")
 	}
-	if _, err := s.admit(ctx, get, pool); err != nil {
-		return nil, err
+	if _, err := s.admit(ctx, header, get, pool); err != nil {
+		return nil, current{}, err
 	}
-	f := s.board.Newest(pool)
 	if strong || f != nil && f.State.Term < q.GetMinTerm() {
 		return s.read(ctx, pool, f, q.GetMinTerm())
 	}
 	if f == nil {
-		return nil, unknown(pool)
+		return nil, current{}, unknown(pool)
 	}
-	state := stateOf(f.State)
 	age, stale := s.age()
-	state.AgeMs = age.Milliseconds()
-	return &zenleadv1.GetLeaderResponse{State: state, Revision: formatRevision(f.Revision), Stale: stale}, nil
+	return f, current{age, stale}, nil
 }
 
-// read answers from the API server, or with what is on the board if that is newer by now.
-func (s *service) read(ctx context.Context, pool types.NamespacedName, f *snapshot.Frame, minTerm int64) (*zenleadv1.GetLeaderResponse, error) {
+// read answers from the API server, or with what is on the board if that is newer.
+func (s *service) read(ctx context.Context, pool types.NamespacedName, f *snapshot.Frame, minTerm int64) (*snapshot.Frame, current, error) {
 	sent := s.now()
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	state, r, found, err := snapshot.Read(ctx, s.live, pool)
 	switch {
 	case err != nil:
-		return nil, fail(codes.Unavailable, reasonUnavailable, "the API server does not answer; without consistency=strong zen-lead tells what it knew last")
+		return nil, current{}, fail(codes.Unavailable, reasonUnavailable, "the API server does not answer; without consistency=strong zen-lead tells what it knew last")
 	case !found:
-		return nil, unknown(pool)
+		return nil, current{}, unknown(pool)
 	}
-	if f != nil && state.Term < f.State.Term { // a Lease tells before a policy does
-		state, r = f.State, f.Revision
+	if f == nil || state.Term >= f.State.Term { // else it is newer: a Lease tells before a policy does
+		f = &snapshot.Frame{State: state, Revision: r}
 	}
-	if state.Term < minTerm {
-		return nil, fail(codes.Unavailable, reasonStale, "the newest term known is %d; minTerm is %d", state.Term, minTerm)
+	if f.State.Term < minTerm {
+		return nil, current{}, fail(codes.Unavailable, reasonStale, "the newest term known is %d; minTerm is %d", f.State.Term, minTerm)
 	}
-	m := stateOf(state)
-	m.AgeMs = s.now().Sub(sent).Milliseconds()
-	return &zenleadv1.GetLeaderResponse{State: m, Revision: formatRevision(r)}, nil
+	return f, current{age: s.now().Sub(sent)}, nil
 }
 
 // ListPools tells who leads each pool.
@@ -129,7 +150,7 @@ func (s *service) ListPools(ctx context.Context, q *zenleadv1.ListPoolsRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.admit(ctx, list, types.NamespacedName{Namespace: q.GetNamespace()}); err != nil {
+	if _, err := s.admit(ctx, bearer(ctx), list, types.NamespacedName{Namespace: q.GetNamespace()}); err != nil {
 		return nil, err
 	}
 	age, stale := s.age()
@@ -152,7 +173,16 @@ func (s *service) ListPools(ctx context.Context, q *zenleadv1.ListPoolsRequest) 
 	return answer, nil
 }
 
-// named returns the pool that a request names.
+// named returns the pool that a request names, and its newest frame if there is such a pool.
+func (s *service) named(name, namespace string) (types.NamespacedName, *snapshot.Frame, error) {
+	pool := types.NamespacedName{Namespace: cmp.Or(namespace, defaultNamespace), Name: name}
+	if f := s.board.Newest(pool); f != nil {
+		return pool, f, nil // so its name is one
+	}
+	pool, err := named(name, namespace)
+	return pool, nil, err
+}
+
 func named(name, namespace string) (types.NamespacedName, error) {
 	if namespace == "" {
 		namespace = defaultNamespace

@@ -9,7 +9,6 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/kube-zen/zen-lead/controller/internal/snapshot"
 	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
@@ -31,7 +30,7 @@ func (s *service) serveEvents(w http.ResponseWriter, r *http.Request, path map[s
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		q.Resume = last
 	}
-	pool, err := named(path["pool"], q.GetNamespace())
+	pool, f, err := s.named(path["pool"], q.GetNamespace())
 	if err != nil {
 		refuse(err)
 		return
@@ -41,24 +40,23 @@ func (s *service) serveEvents(w http.ResponseWriter, r *http.Request, path map[s
 		refuse(err)
 		return
 	}
-	ctx := metadata.NewIncomingContext(r.Context(), metadata.Pairs("authorization", r.Header.Get("Authorization")))
-	caller, err := s.admit(ctx, watch, pool)
+	caller, err := s.admit(r.Context(), r.Header.Get("Authorization"), watch, pool)
 	if err != nil {
 		refuse(err)
 		return
 	}
-	end, err := s.callers.stream(caller)
+	end, err := caller.stream()
 	if err != nil {
 		refuse(err)
 		return
 	}
 	defer end()
-	if s.board.Newest(pool) == nil {
+	if f == nil {
 		refuse(unknown(pool))
 		return
 	}
 	out := newEventWriter(w, s.sendWithin)
-	for e, err := range s.follow(ctx, pool, known) {
+	for e, err := range s.follow(r.Context(), pool, known) {
 		if err != nil {
 			out.last(err)
 			return

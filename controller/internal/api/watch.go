@@ -14,7 +14,7 @@ import (
 // WatchLeader tells who leads a pool, then every change.
 func (s *service) WatchLeader(q *zenleadv1.WatchLeaderRequest, stream grpc.ServerStreamingServer[zenleadv1.WatchLeaderResponse]) error {
 	ctx := stream.Context()
-	pool, err := named(q.GetPool(), q.GetNamespace())
+	pool, _, err := s.named(q.GetPool(), q.GetNamespace())
 	if err != nil {
 		return err
 	}
@@ -22,11 +22,11 @@ func (s *service) WatchLeader(q *zenleadv1.WatchLeaderRequest, stream grpc.Serve
 	if err != nil {
 		return err
 	}
-	caller, err := s.admit(ctx, watch, pool)
+	caller, err := s.admit(ctx, bearer(ctx), watch, pool)
 	if err != nil {
 		return err
 	}
-	end, err := s.callers.stream(caller)
+	end, err := caller.stream()
 	if err != nil {
 		return err
 	}
@@ -93,12 +93,11 @@ func (o *outlet) message(e event) (any, error) {
 	})
 }
 
-// encoding is how an event is written.
-type encoding int
-
+// What is made of a frame once.
 const (
-	byGRPC encoding = iota
-	byHTTP
+	byGRPC = iota // an event by gRPC
+	byHTTP        // one by HTTP
+	asBody        // an answer by HTTP
 )
 
 func watched(e event) *zenleadv1.WatchLeaderResponse {

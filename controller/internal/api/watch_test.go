@@ -259,7 +259,7 @@ func TestASlowReaderIsDropped(t *testing.T) {
 	quick := followByGRPC(t, r, "")
 	expect(t, quick, told{"leader a 5", "5-105"})
 	changes := 0
-	for ; r.s.callers.of("ann").streams.Load() > 1; changes++ { // more than windows and buffers hold, until both are dropped
+	for ; r.s.access.callers.of("ann").streams.Load() > 1; changes++ { // more than windows and buffers hold, until both are dropped
 		name, term := "b"+strings.Repeat("x", 1000), int64(6+changes)
 		r.leads(name, term)
 		expect(t, quick, told{fmt.Sprintf("leader %s %d", name, term), fmt.Sprintf("%d-%d", term, term+100)})

@@ -1,27 +1,32 @@
 package snapshot
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
-// Shared remembers what was made of something, by kind. Its zero value is empty; it is safe for concurrent use.
+// kinds is how many kinds there can be.
+const kinds = 4
+
+// Shared remembers what was made of something, by kind: a small number. Its zero value is empty; it is safe for concurrent use.
 type Shared struct {
-	mu   sync.Mutex
-	made map[any]any
+	mu   sync.Mutex // held by who makes something
+	made [kinds]atomic.Value
 }
 
 // Made returns what make returned the first time for this kind. After an error the next caller tries again.
-func Made[T any](s *Shared, kind any, make func() (T, error)) (T, error) {
+func Made[T any](s *Shared, kind int, make func() (T, error)) (T, error) {
+	if v, ok := s.made[kind].Load().(T); ok {
+		return v, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if v, ok := s.made[kind].(T); ok {
+	if v, ok := s.made[kind].Load().(T); ok {
 		return v, nil
 	}
 	v, err := make()
-	if err != nil {
-		return v, err
+	if err == nil {
+		s.made[kind].Store(v)
 	}
-	if s.made == nil {
-		s.made = map[any]any{}
-	}
-	s.made[kind] = v
-	return v, nil
+	return v, err
 }

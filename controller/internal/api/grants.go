@@ -1,0 +1,67 @@
+package api
+
+import (
+	"crypto/sha256"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// rememberedGrants is how many answers about callers are remembered; when there are more, those that are old are forgotten.
+const rememberedGrants = 16384
+
+// question is whether the bearer of a token may do something. No token is kept, only its hash.
+type question struct {
+	bearer [sha256.Size]byte
+	verb   verb
+	pool   types.NamespacedName
+}
+
+// grant is a positive answer.
+type grant struct {
+	caller *caller
+	at     time.Time
+	// asking: somebody asks anew.
+	asking atomic.Bool
+}
+
+// grants are the positive answers that are remembered. Its zero value has none. Looking one up takes no lock: every request does.
+type grants struct {
+	known sync.Map // *grant by question
+	n     atomic.Int64
+}
+
+func (g *grants) get(q question) *grant {
+	v, _ := g.known.Load(q)
+	k, _ := v.(*grant)
+	return k
+}
+
+func (g *grants) put(q question, k *grant) {
+	if _, known := g.known.Swap(q, k); !known && g.n.Add(1) > rememberedGrants {
+		g.forget(k.at)
+	}
+}
+
+func (g *grants) drop(q question) {
+	if _, known := g.known.LoadAndDelete(q); known {
+		g.n.Add(-1)
+	}
+}
+
+// forget drops what is no longer of use, and all if that is not enough: whoever asks is looked at anew.
+func (g *grants) forget(now time.Time) {
+	for _, older := range []time.Duration{trustedFor, checkedFor, 0} {
+		g.known.Range(func(k, v any) bool {
+			if q, ok := k.(question); ok && v.(*grant) != nil && now.Sub(v.(*grant).at) >= older {
+				g.drop(q)
+			}
+			return true
+		})
+		if g.n.Load() <= rememberedGrants/2 {
+			return
+		}
+	}
+}
