@@ -90,7 +90,7 @@ func TestWhoLeads(t *testing.T) {
 		"with address and node, of a pod that is known":                      {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1")}, Leader{"a", "a-uid", "10.0.0.1", "node-1"}, 5},
 		"not with those of another pool's pod":                               {[]any{policy(9, controller, "a", 5), otherPool(pod("a", 3, "10.0.0.1"))}, Leader{Name: "a", UID: "a-uid"}, 5},
 		"whom the Lease names, before the status does":                       {[]any{policy(9, controller, "a", 5), pod("a", 3, ""), pod("b", 4, "10.0.0.2"), lease(10, "b", 7)}, Leader{"b", "b-uid", "10.0.0.2", "node-1"}, 7},
-		"whom the status names, if the watch of Leases is behind":            {[]any{policy(12, controller, "b", 7), pod("a", 3, ""), lease(10, "a", 5)}, Leader{Name: "b", UID: "b-uid"}, 7},
+		"whom the status names, if the watch of Leases is behind":            {[]any{lease(10, "a", 5), pod("a", 3, ""), policy(12, controller, "b", 7)}, Leader{Name: "b", UID: "b-uid"}, 7},
 		"nobody, once the Lease was emptied":                                 {[]any{policy(9, controller, "a", 5), pod("a", 3, ""), lease(10, "", 5)}, Leader{}, 5},
 		"nobody, once the status says that the holder does not renew":        {[]any{policy(9, participant, "", 5), pod("a", 3, ""), lease(8, "a", 5)}, Leader{}, 5},
 		"whom a process of the pool made the holder":                         {[]any{policy(9, participant, "a", 5), pod("b", 3, ""), held(lease(10, "b", 7), v1alpha1.HolderProcessAnnotation, "7 main/x/y")}, Leader{Name: "b", UID: "b-uid", Node: "node-1"}, 7},
