@@ -6,6 +6,10 @@ require (
 	charm.land/bubbletea/v2 v2.1.1
 	github.com/distribution/reference v0.6.0
 	github.com/go-logr/logr v1.4.4
+	github.com/go-openapi/loads v0.25.3
+	github.com/go-openapi/spec v1.0.1
+	github.com/go-openapi/strfmt v0.27.4
+	github.com/go-openapi/validate v1.0.1
 	github.com/google/go-containerregistry v0.22.1
 	github.com/kube-zen/zen-lead/controller v0.0.0
 	github.com/kube-zen/zen-lead/core v0.0.0
@@ -25,6 +29,13 @@ require (
 	modernc.org/sqlite v1.58.0
 	sigs.k8s.io/controller-runtime v0.25.2
 	sigs.k8s.io/yaml v1.6.0
+)
+
+require (
+	github.com/go-openapi/analysis v1.0.1 // indirect
+	github.com/go-openapi/errors v0.22.9 // indirect
+	github.com/go-viper/mapstructure/v2 v2.5.0 // indirect
+	github.com/oklog/ulid/v2 v2.1.2 // indirect
 )
 
 require (
