@@ -34,7 +34,7 @@ func (c *Caller) Watch(ctx context.Context, namespace, pool, resume string) (*Ev
 	if resume != "" {
 		headers = []string{"Last-Event-ID", resume}
 	}
-	r, err := c.send(ctx, http.MethodGet, "/v1/leader/pool/"+pool+"/watch?namespace="+namespace, "", headers...) //nolint:bodyclose // Close does
+	r, err := c.send(ctx, http.MethodGet, "/v1/leader/pool/"+pool+"/watch?namespace="+namespace, "", headers...)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (a *access) admit(ctx context.Context, header string, v verb, pool types.Na
 	}
 	if known != nil && age < checkedFor {
 		if age > askAfter && known.asking.CompareAndSwap(false, true) { // so that nobody waits when it has passed
-			go a.decide(context.WithoutCancel(ctx), header, q)
+			go func() { _, _ = a.decide(context.WithoutCancel(ctx), header, q) }() // what comes of it is remembered
 		}
 		return known.caller, nil
 	}
@@ -89,8 +89,8 @@ func (a *access) decide(ctx context.Context, header string, q question) (*caller
 
 // unanswered says whether the API server could not be asked.
 func unanswered(err error) bool {
-	var f *failure
-	return errors.As(err, &f) && f.code == codes.Unavailable
+	f, ok := errors.AsType[*failure](err)
+	return ok && f.code == codes.Unavailable
 }
 
 // ask has the API server say who the bearer is, and whether it may.
@@ -128,8 +128,7 @@ func (a *access) authorize(ctx context.Context, who user.Info, v verb, pool type
 
 // outage says whether an error is that the API server did not answer, rather than its answer.
 func outage(err error) bool {
-	var all utilerrors.Aggregate
-	if errors.As(err, &all) {
+	if all, ok := errors.AsType[utilerrors.Aggregate](err); ok {
 		return slices.ContainsFunc(all.Errors(), outage)
 	}
 	var answered apierrors.APIStatus

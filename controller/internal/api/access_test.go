@@ -87,8 +87,7 @@ func TestWhatIsRememberedOfCallers(t *testing.T) {
 					_, err := a.admit(t.Context(), "Bearer "+s.token, s.verb, web)
 					synctest.Wait()
 					got := codes.OK
-					var f *failure
-					if errors.As(err, &f) {
+					if f, ok := errors.AsType[*failure](err); ok {
 						got = f.code
 					}
 					if got != s.want || j.asked != s.asked {

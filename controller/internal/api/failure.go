@@ -58,8 +58,7 @@ func (f *failure) GRPCStatus() *status.Status {
 // failureOf is what a caller is told of any error. What is not a failure of ours is the gateway's: a malformed request; or the
 // caller's own end.
 func failureOf(err error) *failure {
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

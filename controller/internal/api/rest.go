@@ -81,10 +81,10 @@ func answerError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w 
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
-	switch f.code {
-	case codes.Unauthenticated:
+	switch f.reason {
+	case reasonUnauthenticated:
 		h.Set("WWW-Authenticate", `Bearer realm="zen-lead"`)
-	case codes.ResourceExhausted:
+	case reasonTooMany:
 		h.Set("Retry-After", "1")
 	}
 	w.WriteHeader(statusOf(f))

@@ -60,7 +60,6 @@ func newServer(ctx context.Context, s *service, certificate Certificate, openAPI
 		grpc.MaxHeaderListSize(longestHeader),
 		grpc.MaxConcurrentStreams(streamsPerConnection),
 		grpc.ConnectionTimeout(10*time.Second),
-		grpc.SharedWriteBuffer(true),                // thousands of connections are idle
 		grpc.StaticStreamWindowSize(longestRequest), // requests are short: no pings to find out how much a connection holds
 		grpc.StaticConnWindowSize(16*longestRequest),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),

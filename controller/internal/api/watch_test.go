@@ -76,7 +76,7 @@ func followByHTTP(t *testing.T, r *rig, resume string) *follower {
 	if resume != "" {
 		q.Header.Set("Last-Event-ID", resume)
 	}
-	a, err := r.client(t).Do(q) //nolint:bodyclose // the cleanup closes it
+	a, err := r.client(t).Do(q)
 	if err != nil {
 		t.Fatal(err)
 	}

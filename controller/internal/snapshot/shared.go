@@ -14,8 +14,8 @@ type Shared struct {
 	made [kinds]atomic.Value
 }
 
-// Made returns what make returned the first time for this kind. After an error the next caller tries again.
-func Made[T any](s *Shared, kind int, make func() (T, error)) (T, error) {
+// Made returns what the function returned the first time for this kind. After an error the next caller tries again.
+func Made[T any](s *Shared, kind int, f func() (T, error)) (T, error) {
 	if v, ok := s.made[kind].Load().(T); ok {
 		return v, nil
 	}
@@ -24,7 +24,7 @@ func Made[T any](s *Shared, kind int, make func() (T, error)) (T, error) {
 	if v, ok := s.made[kind].Load().(T); ok {
 		return v, nil
 	}
-	v, err := make()
+	v, err := f()
 	if err == nil {
 		s.made[kind].Store(v)
 	}
