@@ -10,9 +10,11 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	utilcache "k8s.io/apimachinery/pkg/util/cache"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -28,6 +30,9 @@ const (
 	reviewedFor = 5 * time.Second
 	// askAfter is when it is asked anew meanwhile, for a caller that goes on asking.
 	askAfter = 7 * time.Second
+	// How many questions about bearers that are not known the API server is asked a second: strangers' tokens must not become its load.
+	strangersPerSecond = 50
+	strangersAtOnce    = 200
 	// trustedFor is how long the last answer is relied on while the API server cannot be asked: who leads is asked most when
 	// it is away. For reading only.
 	trustedFor = 10 * time.Minute
@@ -50,6 +55,16 @@ type access struct {
 	callers *callers
 	now     func() time.Time
 	grants  grants
+	// known are the bearers that were found to be somebody, by hash; strangers limits the questions about others.
+	known     *utilcache.LRUExpireCache
+	strangers *rate.Limiter
+}
+
+func newJudge(tokens authenticator.Request, rights authorizer.UnconditionalAuthorizer) *access {
+	return &access{
+		tokens: tokens, rights: rights, callers: newCallers(), now: time.Now,
+		known: utilcache.NewLRUExpireCache(rememberedCallers), strangers: rate.NewLimiter(strangersPerSecond, strangersAtOnce),
+	}
 }
 
 // admit returns the caller whose Authorization header it is, if it may do this with a pool. An empty name means all pools of the
@@ -62,7 +77,7 @@ func (a *access) admit(ctx context.Context, header string, v verb, pool types.Na
 	}
 	if known != nil && age < checkedFor {
 		if age > askAfter && known.asking.CompareAndSwap(false, true) { // so that nobody waits when it has passed
-			go func() { _, _ = a.decide(context.WithoutCancel(ctx), header, q) }() // what comes of it is remembered
+			go func() { _, _ = a.decide(ctx, header, q) }() // what comes of it is remembered
 		}
 		return known.caller, nil
 	}
@@ -73,12 +88,19 @@ func (a *access) admit(ctx context.Context, header string, v verb, pool types.Na
 	return c, err
 }
 
-// decide asks, and remembers the answer.
+// decide asks, and remembers the answer. The question does not end with the caller's patience: that it was not waited for is not that the
+// API server does not answer.
 func (a *access) decide(ctx context.Context, header string, q question) (*caller, error) {
+	if _, known := a.known.Get(q.bearer); !known && !a.strangers.Allow() {
+		return nil, fail(codes.ResourceExhausted, reasonTooMany, "too many callers that are not known yet; try again")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*reviewTimeout)
+	defer cancel()
 	name, err := a.ask(ctx, header, q.verb, q.pool)
 	switch {
 	case err == nil:
 		c := a.callers.of(name)
+		a.known.Add(q.bearer, struct{}{}, trustedFor)
 		a.grants.put(q, &grant{caller: c, at: a.now()})
 		return c, nil
 	case !unanswered(err):

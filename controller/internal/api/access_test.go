@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strconv"
@@ -78,7 +79,7 @@ func TestWhatIsRememberedOfCallers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				j := &judge{denied: map[string]bool{}}
-				a := &access{tokens: j, rights: j, callers: newCallers(), now: time.Now}
+				a := newJudge(j, j)
 				for i, s := range steps {
 					time.Sleep(s.after)
 					if s.change != nil {
@@ -97,6 +98,49 @@ func TestWhatIsRememberedOfCallers(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestStrangersDoNotKeepOthersOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &judge{denied: map[string]bool{}}
+		a := newJudge(j, j)
+		if _, err := a.admit(t.Context(), "Bearer good", get, web); err != nil {
+			t.Fatal(err)
+		}
+		refused := 0
+		for i := range 10 * strangersAtOnce {
+			if _, err := a.admit(t.Context(), "Bearer bad"+strconv.Itoa(i), get, web); failureOf(err).reason == reasonTooMany {
+				refused++
+			}
+		}
+		if asked := j.asked; asked > 1+strangersAtOnce || refused < 9*strangersAtOnce {
+			t.Errorf("the API server was asked %d times, %d strangers were put off", asked, refused)
+		}
+		time.Sleep(checkedFor)
+		for range 3 * strangersAtOnce {
+			_, _ = a.admit(t.Context(), "Bearer bad", get, web)
+		}
+		if _, err := a.admit(t.Context(), "Bearer good", watch, web); err != nil {
+			t.Errorf("who is known: %v", err)
+		}
+	})
+}
+
+func TestImpatienceIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &judge{denied: map[string]bool{}}
+		a := newJudge(j, j)
+		if _, err := a.admit(t.Context(), "Bearer good", get, web); err != nil {
+			t.Fatal(err)
+		}
+		j.denied["get"] = true
+		time.Sleep(checkedFor + time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := a.admit(ctx, "Bearer good", get, web); failureOf(err).reason != reasonForbidden {
+			t.Errorf("who did not wait for the answer, which is no: %v", err)
+		}
+	})
 }
 
 func TestGrantsAreForgottenWhenThereAreTooMany(t *testing.T) {

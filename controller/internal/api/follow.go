@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"math/rand/v2"
@@ -57,15 +58,23 @@ type following struct {
 	// frame is the newest that was looked at, and told the revision that the follower knows.
 	frame *snapshot.Frame
 	told  snapshot.Revision
+	// behind: this replica has not heard of all that the follower was told of.
+	behind bool
 }
 
-// begin tells of the state as it is, unless the follower knows of it, or of a later one; and that the API server is lost.
+// begin tells of the state as it is, unless the follower knows it, or another that this replica has not heard of; and that the
+// API server is lost.
 func (t *following) begin(yield func(event, error) bool) bool {
-	if t.board.Behind(t.pool, t.told) || t.frame.Revision == t.told {
+	if t.board.Behind(t.pool, t.told) {
+		t.behind = true
+		return t.beat(yield)
+	}
+	age, lost := t.age()
+	t.frame = cmp.Or(t.board.Newest(t.pool), t.frame) // not older than what it is not behind of
+	if t.behind = false; t.frame.Revision.Sum == t.told.Sum && t.frame.Revision.Term == t.told.Term {
 		return t.beat(yield)
 	}
 	t.told = t.frame.Revision
-	age, lost := t.age()
 	return yield(event{frame: t.frame, first: true, age: age, revision: t.told}, nil) && (!lost || t.beat(yield))
 }
 
@@ -80,20 +89,18 @@ func (t *following) run(ctx context.Context, yield func(event, error) bool) {
 	end := time.NewTimer(streamsLast - rand.N(streamsLast/5))
 	defer end.Stop()
 	tide := t.tide.changed()
-	for {
+	for goes := true; goes; {
 		select {
 		case <-t.frame.Next():
-			if !t.next(yield) {
-				return
-			}
+			goes = t.next(yield)
 		case <-tide:
 			tide = t.tide.changed()
-			if !t.beat(yield) {
-				return
-			}
+			goes = t.beat(yield)
 		case <-beat.C:
-			if !t.beat(yield) {
-				return
+			if t.behind {
+				goes = t.begin(yield)
+			} else {
+				goes = t.beat(yield)
 			}
 		case <-end.C:
 			yield(event{}, fail(codes.Unavailable, reasonDraining, "the stream has lasted long enough; open it anew with what it gave last"))
@@ -108,15 +115,17 @@ func (t *following) run(ctx context.Context, yield func(event, error) bool) {
 	}
 }
 
-// next tells of the frame that was published next, unless the follower knows of a later one.
+// next tells of the frame that was published next, unless this replica has not heard of all that the follower was told of.
 func (t *following) next(yield func(event, error) bool) bool {
 	t.frame = t.frame.After()
 	switch {
 	case t.frame.Gone:
 		yield(event{}, unknown(t.pool))
 		return false
-	case t.frame.Revision.Before(t.told):
+	case t.behind && t.board.Behind(t.pool, t.told):
 		return true
+	case t.behind:
+		return t.begin(yield)
 	}
 	t.told = t.frame.Revision
 	return yield(event{frame: t.frame, revision: t.told}, nil)

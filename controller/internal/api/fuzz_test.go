@@ -15,7 +15,7 @@ func FuzzHTTP(f *testing.F) {
 	r := &rig{judge: &judge{denied: map[string]bool{"update": true}}}
 	r.s = &service{
 		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: make(chan struct{}), sendWithin: time.Second,
-		access: &access{tokens: r.judge, rights: r.judge, callers: newCallers(), now: time.Now},
+		access: newJudge(r.judge, r.judge),
 	}
 	r.leads("a", 5)
 	h, err := r.s.handler(f.Context(), openAPI)

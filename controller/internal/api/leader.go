@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-
 	"github.com/kube-zen/zen-lead/controller/internal/snapshot"
 	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
 )
@@ -16,11 +14,9 @@ import (
 // writes is made once for all who ask, but for the age.
 func (s *service) serveLeader(w http.ResponseWriter, r *http.Request, path map[string]string) {
 	q := &zenleadv1.GetLeaderRequest{}
-	if r.URL.RawQuery != "" {
-		if err := runtime.PopulateQueryParameters(q, r.URL.Query(), inPath); err != nil {
-			answerError(r.Context(), nil, nil, w, r, err)
-			return
-		}
+	if err := parseQuery(r.URL.RawQuery, q); err != nil {
+		answerError(r.Context(), nil, nil, w, r, err)
+		return
 	}
 	q.Pool = path["pool"]
 	f, found, err := s.leader(r.Context(), r.Header.Get("Authorization"), q)

@@ -15,7 +15,7 @@ import (
 
 // Handover moves the lead once, as planned.
 func (s *service) Handover(ctx context.Context, q *zenleadv1.HandoverRequest) (*zenleadv1.HandoverResponse, error) {
-	pool, f, err := s.named(q.GetPool(), q.GetNamespace())
+	pool, err := s.named(q.GetPool(), q.GetNamespace())
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (s *service) Handover(ctx context.Context, q *zenleadv1.HandoverRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	if f == nil {
+	if s.board.Newest(pool) == nil {
 		return nil, unknown(pool)
 	}
 	log.FromContext(ctx).WithName("api").Info("Asked for a handover", "pool", pool, "to", to, "by", caller.name)

@@ -11,6 +11,21 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
+// inPath is what the query cannot say.
+var inPath = utilities.NewDoubleArray([][]string{{"pool"}})
+
+// parseQuery reads the query of a URL into a request, where the gateway does not. What is malformed is refused, too.
+func parseQuery(raw string, m proto.Message) error {
+	if raw == "" {
+		return nil
+	}
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return fail(codes.InvalidArgument, reasonInvalidArgument, "the query is malformed: %s", err.Error())
+	}
+	return query{}.Parse(m, values, inPath)
+}
+
 // query reads the query of a URL into a request. What the request does not have is refused: a misspelt namespace must not mean another
 // pool.
 type query struct {
@@ -18,7 +33,7 @@ type query struct {
 }
 
 // Parse is called by the gateway.
-func (q query) Parse(m proto.Message, values url.Values, inPath *utilities.DoubleArray) error {
+func (q query) Parse(m proto.Message, values url.Values, known *utilities.DoubleArray) error {
 	fields := m.ProtoReflect().Descriptor().Fields()
 	for key, given := range values {
 		switch f := fields.ByJSONName(key); {
@@ -28,7 +43,7 @@ func (q query) Parse(m proto.Message, values url.Values, inPath *utilities.Doubl
 			return fail(codes.InvalidArgument, reasonInvalidArgument, "%s: is given more than once", key)
 		}
 	}
-	if err := q.DefaultQueryParser.Parse(m, values, inPath); err != nil {
+	if err := q.DefaultQueryParser.Parse(m, values, known); err != nil {
 		return fail(codes.InvalidArgument, reasonInvalidArgument, "%s", err.Error())
 	}
 	return nil

@@ -61,7 +61,7 @@ func TestTheBodyOfWhoLeads(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("body is %v, want %v", got, want)
 	}
-	if a.Header.Get("Content-Type") != "application/json" || a.Header.Get("ETag") != `"5-105"` || a.Header.Get("Warning") != "" {
+	if a.Header.Get("Content-Type") != "application/json" || a.Header.Get("ETag") != `"`+r.revision()+`"` || a.Header.Get("Warning") != "" {
 		t.Errorf("headers are %v", a.Header)
 	}
 }
@@ -82,12 +82,13 @@ func TestTermsAreExactNumbers(t *testing.T) {
 
 func TestAnAnswerThatIsKnown(t *testing.T) {
 	r := newRig(t)
-	a, body := r.call(t, "GET", "/v1/leader/pool/web", "", "If-None-Match", `"5-105"`)
+	tag := `"` + r.revision() + `"`
+	a, body := r.call(t, "GET", "/v1/leader/pool/web", "", "If-None-Match", tag)
 	if a.StatusCode != http.StatusNotModified || body != "" {
 		t.Errorf("%s: %q", a.Status, body)
 	}
 	r.leads("b", 6)
-	if a, body = r.call(t, "GET", "/v1/leader/pool/web", "", "If-None-Match", `"5-105"`); a.StatusCode != http.StatusOK || !strings.Contains(body, `"name":"b"`) {
+	if a, body = r.call(t, "GET", "/v1/leader/pool/web", "", "If-None-Match", tag); a.StatusCode != http.StatusOK || !strings.Contains(body, `"name":"b"`) {
 		t.Errorf("%s: %q", a.Status, body)
 	}
 }
@@ -119,6 +120,10 @@ func TestWhatIsNoSuccess(t *testing.T) {
 		"a namespace that there cannot be":   {"GET", "/v1/leader/pool/web?namespace=A%20b", "", nil, 400, "InvalidArgument", "namespace: "},
 		"a parameter that there is not":      {"GET", "/v1/leader/pool/web?namspace=shop", "", nil, 400, "InvalidArgument", "namspace"},
 		"a parameter that is given twice":    {"GET", "/v1/leader/pool/web?namespace=a&namespace=b", "", nil, 400, "InvalidArgument", "namespace"},
+		"a query that is malformed":          {"GET", "/v1/leader/pool/web?namespace=shop%2", "", nil, 400, "InvalidArgument", "malformed"},
+		"a query of another age":             {"GET", "/v1/leader/pool/web?namespace=shop;x=1", "", nil, 400, "InvalidArgument", "malformed"},
+		"a list of a malformed query":        {"GET", "/v1/pools?namespace=shop%2", "", nil, 400, "InvalidArgument", ""},
+		"a watch of a malformed query":       {"GET", "/v1/leader/pool/web/watch?namespace=shop%2", "", nil, 400, "InvalidArgument", "malformed"},
 		"a pool in path and query":           {"GET", "/v1/leader/pool/web?pool=api", "", nil, 400, "InvalidArgument", "pool"},
 		"a consistency that there is not":    {"GET", "/v1/leader/pool/web?consistency=eventual", "", nil, 400, "InvalidArgument", "consistency: "},
 		"a term that is no number":           {"GET", "/v1/leader/pool/web?minTerm=x", "", nil, 400, "InvalidArgument", "min_term"},

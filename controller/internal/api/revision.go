@@ -1,9 +1,10 @@
 package api
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
-	"strings"
 
 	"google.golang.org/grpc/codes"
 
@@ -12,21 +13,28 @@ import (
 
 // formatRevision writes a revision as callers get it, to give it back.
 func formatRevision(r snapshot.Revision) string {
-	return strconv.FormatInt(r.Term, 10) + "-" + strconv.FormatInt(r.Version, 10)
+	return fmt.Sprintf("%d-%d-%d-%08x", r.Term, r.Lease, r.Policy, r.Sum)
 }
 
-// parseRevision reads what formatRevision wrote; "" is older than all.
-func parseRevision(s string) (snapshot.Revision, error) {
+// revisionForm is that of what formatRevision wrote.
+var revisionForm = regexp.MustCompile(`^(\d{1,18})-(\d{1,18})-(\d{1,18})-([0-9a-f]{8})$`)
+
+// parseRevision reads what formatRevision wrote; "" knows nothing.
+func parseRevision(s string) (r snapshot.Revision, err error) {
 	if s == "" {
-		return snapshot.Revision{}, nil
+		return r, nil
 	}
-	term, version, _ := strings.Cut(s, "-")
-	t, err := strconv.ParseInt(term, 10, 64)
-	v, err2 := strconv.ParseInt(version, 10, 64)
-	if err != nil || err2 != nil || t < 0 || v < 0 {
-		return snapshot.Revision{}, fail(codes.InvalidArgument, reasonInvalidArgument, "resume: %s is no revision that zen-lead gave", quoted(s))
+	parts := revisionForm.FindStringSubmatch(s)
+	if parts == nil {
+		return r, fail(codes.InvalidArgument, reasonInvalidArgument, "resume: %s is no revision that zen-lead gave", quoted(s))
 	}
-	return snapshot.Revision{Term: t, Version: v}, nil
+	var errs [4]error
+	r.Term, errs[0] = strconv.ParseInt(parts[1], 10, 64)
+	r.Lease, errs[1] = strconv.ParseInt(parts[2], 10, 64)
+	r.Policy, errs[2] = strconv.ParseInt(parts[3], 10, 64)
+	sum, err := strconv.ParseUint(parts[4], 16, 32)
+	r.Sum, errs[3] = uint32(sum), err
+	return r, errors.Join(errs[:]...)
 }
 
 // quoted is what a caller sent, for a message.

@@ -61,6 +61,8 @@ func (j *judge) AuthenticateRequest(r *http.Request) (*authenticator.Response, b
 	switch {
 	case j.away != nil:
 		return nil, false, j.away
+	case r.Context().Err() != nil:
+		return nil, false, r.Context().Err()
 	case !ok:
 		return nil, false, nil
 	case !strings.HasPrefix(token, "good"):
@@ -97,7 +99,7 @@ func newRig(t *testing.T) *rig {
 	ending := make(chan struct{})
 	r.s = &service{
 		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: ending, sendWithin: slowAfter,
-		access: &access{tokens: r.judge, rights: r.judge, callers: newCallers(), now: time.Now},
+		access: newJudge(r.judge, r.judge),
 	}
 	v, err := newServer(t.Context(), r.s, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, openAPI, func() { close(ending) })
 	if err != nil {
@@ -139,8 +141,8 @@ func (l tightly) Accept() (net.Conn, error) {
 	return c, err
 }
 
-// leads has the watch of policies tell that a pod leads.
-func (r *rig) leads(pod string, term int64) {
+// leads has the watch of policies tell that a pod leads, and returns the revision.
+func (r *rig) leads(pod string, term int64) string {
 	p := &v1alpha1.LeaderPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: web.Namespace, Name: web.Name, ResourceVersion: strconv.FormatInt(term+100, 10)}}
 	p.Status.Term, p.Status.Guarantee = term, v1alpha1.GuaranteeAdvisory
 	p.Status.LastTransitionTime = &metav1.MicroTime{Time: time.Unix(term, 0)}
@@ -148,7 +150,11 @@ func (r *rig) leads(pod string, term int64) {
 		p.Status.CurrentHolder = &v1alpha1.Holder{Name: pod, UID: types.UID(pod + "-uid"), Namespace: web.Namespace}
 	}
 	r.feed.Handler().OnAdd(p, false)
+	return r.revision()
 }
+
+// revision is the newest of the pool.
+func (r *rig) revision() string { return formatRevision(r.feed.Board.Newest(web).Revision) }
 
 // gone has the watch of policies tell that the pool is no more.
 func (r *rig) gone() {

@@ -15,6 +15,8 @@ import (
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -56,6 +58,7 @@ func newServer(ctx context.Context, s *service, certificate Certificate, openAPI
 	v := &server{health: health.NewServer(), end: sync.OnceFunc(end)}
 	v.byGRPC = grpc.NewServer(
 		grpc.Creds(credentials.NewTLS(secure.Clone())),
+		grpc.ForceServerCodecV2(codec{encoding.GetCodecV2(proto.Name)}),
 		grpc.MaxRecvMsgSize(longestRequest),
 		grpc.MaxHeaderListSize(longestHeader),
 		grpc.MaxConcurrentStreams(streamsPerConnection),

@@ -89,7 +89,7 @@ type current struct {
 
 // leader answers who leads a pool, and how current that is.
 func (s *service) leader(ctx context.Context, header string, q *zenleadv1.GetLeaderRequest) (*snapshot.Frame, current, error) {
-	pool, f, err := s.named(q.GetPool(), q.GetNamespace())
+	pool, err := s.named(q.GetPool(), q.GetNamespace())
 	if err != nil {
 		return nil, current{}, err
 	}
@@ -103,13 +103,14 @@ func (s *service) leader(ctx context.Context, header string, q *zenleadv1.GetLea
 	if _, err := s.admit(ctx, header, get, pool); err != nil {
 		return nil, current{}, err
 	}
+	age, stale := s.age() // of what is on the board now; what comes meanwhile is younger
+	f := s.board.Newest(pool)
 	if strong || f != nil && f.State.Term < q.GetMinTerm() {
 		return s.read(ctx, pool, f, q.GetMinTerm())
 	}
 	if f == nil {
 		return nil, current{}, unknown(pool)
 	}
-	age, stale := s.age()
 	return f, current{age, stale}, nil
 }
 
@@ -173,14 +174,13 @@ func (s *service) ListPools(ctx context.Context, q *zenleadv1.ListPoolsRequest) 
 	return answer, nil
 }
 
-// named returns the pool that a request names, and its newest frame if there is such a pool.
-func (s *service) named(name, namespace string) (types.NamespacedName, *snapshot.Frame, error) {
+// named returns the pool that a request names.
+func (s *service) named(name, namespace string) (types.NamespacedName, error) {
 	pool := types.NamespacedName{Namespace: cmp.Or(namespace, defaultNamespace), Name: name}
-	if f := s.board.Newest(pool); f != nil {
-		return pool, f, nil // so its name is one
+	if s.board.Newest(pool) != nil {
+		return pool, nil // so its name is one
 	}
-	pool, err := named(name, namespace)
-	return pool, nil, err
+	return named(name, namespace)
 }
 
 func named(name, namespace string) (types.NamespacedName, error) {

@@ -7,15 +7,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
-
 	"github.com/kube-zen/zen-lead/controller/internal/snapshot"
 	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
 )
-
-// inPath is what the query of a watch cannot say.
-var inPath = utilities.NewDoubleArray([][]string{{"pool"}})
 
 // serveEvents tells who leads a pool, then every change, as server-sent events.
 //
@@ -23,14 +17,14 @@ var inPath = utilities.NewDoubleArray([][]string{{"pool"}})
 func (s *service) serveEvents(w http.ResponseWriter, r *http.Request, path map[string]string) {
 	refuse := func(err error) { answerError(r.Context(), nil, nil, w, r, err) }
 	q := &zenleadv1.WatchLeaderRequest{}
-	if err := runtime.PopulateQueryParameters(q, r.URL.Query(), inPath); err != nil {
+	if err := parseQuery(r.URL.RawQuery, q); err != nil {
 		refuse(err)
 		return
 	}
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		q.Resume = last
 	}
-	pool, f, err := s.named(path["pool"], q.GetNamespace())
+	pool, err := s.named(path["pool"], q.GetNamespace())
 	if err != nil {
 		refuse(err)
 		return
@@ -51,7 +45,7 @@ func (s *service) serveEvents(w http.ResponseWriter, r *http.Request, path map[s
 		return
 	}
 	defer end()
-	if f == nil {
+	if s.board.Newest(pool) == nil {
 		refuse(unknown(pool))
 		return
 	}

@@ -14,7 +14,7 @@ import (
 // WatchLeader tells who leads a pool, then every change.
 func (s *service) WatchLeader(q *zenleadv1.WatchLeaderRequest, stream grpc.ServerStreamingServer[zenleadv1.WatchLeaderResponse]) error {
 	ctx := stream.Context()
-	pool, _, err := s.named(q.GetPool(), q.GetNamespace())
+	pool, err := s.named(q.GetPool(), q.GetNamespace())
 	if err != nil {
 		return err
 	}
@@ -87,10 +87,7 @@ func (o *outlet) message(e event) (any, error) {
 	case e.first:
 		return watched(e), nil
 	}
-	return snapshot.Made(&e.frame.Shared, byGRPC, func() (*grpc.PreparedMsg, error) {
-		m := &grpc.PreparedMsg{}
-		return m, m.Encode(o.stream, watched(e))
-	})
+	return snapshot.Made(&e.frame.Shared, byGRPC, func() (*encoded, error) { return encode(watched(e)) })
 }
 
 // What is made of a frame once.

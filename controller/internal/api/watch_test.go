@@ -16,6 +16,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/status"
 
 	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
@@ -129,53 +130,57 @@ func TestFollowers(t *testing.T) {
 			for name, story := range map[string]func(t *testing.T, r *rig){
 				"see who leads, and then each change": func(t *testing.T, r *rig) {
 					f := follow(t, r, "")
-					expect(t, f, told{"leader a 5", "5-105"})
-					r.leads("b", 6)
-					r.leads("", 6)
-					r.leads("c", 9)
-					expect(t, f, told{"leader b 6", "6-106"}, told{"leader  6", "6-106"}, told{"leader c 9", "9-109"})
+					expect(t, f, told{"leader a 5", r.revision()})
+					b, nobody, c := r.leads("b", 6), r.leads("", 6), r.leads("c", 9)
+					expect(t, f, told{"leader b 6", b}, told{"leader  6", nobody}, told{"leader c 9", c})
 				},
 				"are not told again what they know": func(t *testing.T, r *rig) {
-					f := follow(t, r, "5-105")
-					expect(t, f, told{"beat", "5-105"})
-					r.leads("b", 6)
-					expect(t, f, told{"leader b 6", "6-106"})
+					a := r.revision()
+					f := follow(t, r, a)
+					expect(t, f, told{"beat", a})
+					b := r.leads("b", 6)
+					expect(t, f, told{"leader b 6", b})
 				},
 				"that come back are told what they missed": func(t *testing.T, r *rig) {
-					f := follow(t, r, "")
-					expect(t, f, told{"leader a 5", "5-105"})
+					f, a := follow(t, r, ""), r.revision()
+					expect(t, f, told{"leader a 5", a})
 					f.close()
-					r.leads("b", 6)
-					expect(t, follow(t, r, "5-105"), told{"leader b 6", "6-106"})
+					b := r.leads("b", 6)
+					expect(t, follow(t, r, a), told{"leader b 6", b})
+				},
+				"that know another state of the same versions are told this one": func(t *testing.T, r *rig) {
+					known := strings.TrimRight(r.revision(), "0123456789abcdef") + "00000000"
+					expect(t, follow(t, r, known), told{"leader a 5", r.revision()})
 				},
 				"that know more than this replica wait until it knows more": func(t *testing.T, r *rig) {
-					f := follow(t, r, "7-107")
-					expect(t, f, told{"beat", "7-107"})
+					f := follow(t, r, "7-0-107-00000000")
+					expect(t, f, told{"beat", "7-0-107-00000000"})
 					r.leads("b", 6)
-					r.leads("c", 8)
-					expect(t, f, told{"leader c 8", "8-108"})
+					c := r.leads("c", 8)
+					expect(t, f, told{"leader c 8", c})
 				},
 				"are told when the API server is lost, and when it is back": func(t *testing.T, r *rig) {
 					f := follow(t, r, "")
-					expect(t, f, told{"leader a 5", "5-105"})
+					a := r.revision()
+					expect(t, f, told{"leader a 5", a})
 					r.s.tide.turn()
-					expect(t, f, told{"beat", "5-105"})
+					expect(t, f, told{"beat", a})
 					r.s.tide.turn()
-					expect(t, f, told{"beat", "5-105"})
+					expect(t, f, told{"beat", a})
 				},
 				"are told at once if the API server is lost already": func(t *testing.T, r *rig) {
 					r.s.heard = func() time.Time { return time.Time{} }
-					expect(t, follow(t, r, ""), told{"leader a 5", "5-105"}, told{"beat", "5-105"})
+					expect(t, follow(t, r, ""), told{"leader a 5", r.revision()}, told{"beat", r.revision()})
 				},
 				"are told that the pool is gone": func(t *testing.T, r *rig) {
 					f := follow(t, r, "")
-					expect(t, f, told{"leader a 5", "5-105"})
+					expect(t, f, told{"leader a 5", r.revision()})
 					r.gone()
 					expect(t, f, told{what: "end UnknownPool"})
 				},
 				"are told that the replica ends": func(t *testing.T, r *rig) {
 					f := follow(t, r, "")
-					expect(t, f, told{"leader a 5", "5-105"})
+					expect(t, f, told{"leader a 5", r.revision()})
 					go r.stop()
 					expect(t, f, told{what: "end Draining"})
 				},
@@ -192,6 +197,27 @@ func expect(t *testing.T, f *follower, want ...told) {
 		if got := f.next(); got != w {
 			t.Fatalf("told %q, want %q", got, w)
 		}
+	}
+}
+
+// Who asks for compression gets it, and nobody else does.
+func TestFollowersOfWhomOneAsksForCompression(t *testing.T) {
+	r := newRig(t)
+	var streams []grpc.ServerStreamingClient[zenleadv1.WatchLeaderResponse]
+	for _, options := range [][]grpc.CallOption{{grpc.UseCompressor(gzip.Name)}, nil, {grpc.UseCompressor(gzip.Name)}, nil} {
+		s, err := r.dial(t).WatchLeader(bearing(t.Context(), "good"), &zenleadv1.WatchLeaderRequest{Pool: "web"}, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams = append(streams, s)
+	}
+	for term := int64(5); term < 8; term++ {
+		for i, s := range streams {
+			if m, err := s.Recv(); err != nil || m.GetState().GetTerm() != term {
+				t.Fatalf("stream %d: %v, %v; want term %d", i, m, err, term)
+			}
+		}
+		r.leads("b", term+1)
 	}
 }
 
@@ -212,7 +238,7 @@ func TestManyFollowersAreToldTheSame(t *testing.T) {
 	}
 	r.leads("b", 6)
 	for _, s := range streams {
-		if m, err := s.Recv(); err != nil || m.GetState().GetLeader().GetName() != "b" || m.GetRevision() != "6-106" {
+		if m, err := s.Recv(); err != nil || m.GetState().GetLeader().GetName() != "b" || m.GetRevision() != r.revision() {
 			t.Fatal(m, err)
 		}
 	}
@@ -257,12 +283,12 @@ func TestASlowReaderIsDropped(t *testing.T) {
 	}
 	idle := followSlowlyByHTTP(t, r)
 	quick := followByGRPC(t, r, "")
-	expect(t, quick, told{"leader a 5", "5-105"})
+	expect(t, quick, told{"leader a 5", r.revision()})
 	changes := 0
 	for ; r.s.access.callers.of("ann").streams.Load() > 1; changes++ { // more than windows and buffers hold, until both are dropped
 		name, term := "b"+strings.Repeat("x", 1000), int64(6+changes)
-		r.leads(name, term)
-		expect(t, quick, told{fmt.Sprintf("leader %s %d", name, term), fmt.Sprintf("%d-%d", term, term+100)})
+		revision := r.leads(name, term)
+		expect(t, quick, told{fmt.Sprintf("leader %s %d", name, term), revision})
 	}
 	n := 0
 	for ; err == nil; n++ {

@@ -19,8 +19,8 @@ type Board struct {
 // topic is one pool.
 type topic struct {
 	newest atomic.Pointer[Frame]
-	// seen is the largest version that was told of the pool, also where that changed nothing.
-	seen atomic.Int64
+	// heard are the versions that were told of the pool, also where they changed nothing.
+	heard atomic.Pointer[Revision]
 }
 
 // Newest returns the newest frame of a pool, nil where there is no such pool.
@@ -32,13 +32,14 @@ func (b *Board) Newest(pool types.NamespacedName) *Frame {
 	return t.newest.Load()
 }
 
-// Behind says whether somebody has heard of a later revision of the pool than this process.
+// Behind says whether this process has not heard of all of a pool that a revision was made of.
 func (b *Board) Behind(pool types.NamespacedName, r Revision) bool {
 	t := b.topic(pool)
 	if t == nil {
 		return true
 	}
-	return t.newest.Load().Revision.Term < r.Term || t.seen.Load() < r.Version
+	heard := t.heard.Load()
+	return heard.Term < r.Term || heard.Lease < r.Lease || heard.Policy < r.Policy
 }
 
 // Pools returns the pools that there are, by namespace and name. The caller does not change the slice.
@@ -82,20 +83,19 @@ func (b *Board) publish(s State, r Revision) {
 	if t == nil {
 		t = &topic{}
 		t.newest.Store(newFrame(s, r))
-		t.seen.Store(r.Version)
+		t.heard.Store(&r)
 		b.pools.Store(s.Pool, t)
 		b.keys.Store(nil)
 		return
 	}
-	t.seen.Store(max(t.seen.Load(), r.Version))
 	was := t.newest.Load()
-	if s == was.State || s.Term < was.State.Term {
-		return
+	if s != was.State && s.Term >= was.State.Term {
+		f := newFrame(s, r)
+		t.newest.Store(f)
+		was.then(f)
 	}
-	r.Version = max(r.Version, was.Revision.Version) // an object of which it was read may be gone
-	f := newFrame(s, r)
-	t.newest.Store(f)
-	was.then(f)
+	r.Term = max(r.Term, was.Revision.Term)
+	t.heard.Store(&r) // once the frame is there: who is not behind finds it
 }
 
 // withdraw tells who follows a pool that it is no more.

@@ -18,14 +18,18 @@ import (
 type facts struct {
 	policy *policyFacts
 	lease  *leaseFacts
+	// heard is of versions, also of what changed nothing or is gone by now.
+	heard Revision
+	// released is the largest term in which the Lease was seen to be given up. Nobody leads in it again.
+	released int64
 }
 
 // policyFacts is what a policy says.
 type policyFacts struct {
-	version int64
-	mode    v1alpha1.Mode
-	custom  bool // members name themselves
-	status  State
+	uid    types.UID
+	mode   v1alpha1.Mode
+	custom bool // members name themselves
+	status State
 }
 
 // leaseFacts is what a Lease of zen-lead's says.
@@ -36,13 +40,16 @@ type leaseFacts struct {
 
 // podFacts is what is told of a member.
 type podFacts struct {
-	version  int64
 	pool     types.NamespacedName
 	identity string // of its annotation
 	leader   Leader
 }
 
+// policyOf returns nil for a policy that is being deleted.
 func policyOf(p *v1alpha1.LeaderPolicy) *policyFacts {
+	if p.DeletionTimestamp != nil {
+		return nil
+	}
 	key := types.NamespacedName{Namespace: p.Namespace, Name: p.Name}
 	s := State{Pool: key, Term: p.Status.Term, Guarantee: p.Status.Guarantee}
 	if t := p.Status.LastTransitionTime; t != nil {
@@ -54,7 +61,7 @@ func policyOf(p *v1alpha1.LeaderPolicy) *policyFacts {
 	if h := p.Status.CurrentHolder; h != nil {
 		s.Leader = Leader{Name: h.Name, UID: string(h.UID)}
 	}
-	return &policyFacts{version: version(p.ResourceVersion), mode: p.Spec.Mode, custom: p.Spec.IdentityStrategy == v1alpha1.IdentityCustom, status: s}
+	return &policyFacts{uid: p.UID, mode: p.Spec.Mode, custom: p.Spec.IdentityStrategy == v1alpha1.IdentityCustom, status: s}
 }
 
 // leaseOf returns nil for a Lease that is not zen-lead's, or that nobody has held.
@@ -80,7 +87,7 @@ func podOf(p *corev1.Pod) *podFacts {
 		return nil
 	}
 	f := &podFacts{
-		version: version(p.ResourceVersion), pool: types.NamespacedName{Namespace: p.Namespace, Name: pool},
+		pool:     types.NamespacedName{Namespace: p.Namespace, Name: pool},
 		identity: p.Annotations[v1alpha1.IdentityAnnotation],
 		leader:   Leader{Name: p.Name, UID: string(p.UID), Node: p.Spec.NodeName},
 	}
@@ -97,21 +104,26 @@ func podOf(p *corev1.Pod) *podFacts {
 // says who leads where another program's Lease does.
 func (f *facts) stateOf(pod func(uid string) *podFacts) (State, Revision) {
 	s := f.policy.status
-	v := f.policy.version
-	if l := f.lease; l != nil && f.policy.mode != v1alpha1.ModeObserve {
-		v = max(v, l.record.Version)
+	if f.policy.mode != v1alpha1.ModeObserve {
 		s = f.joined(pod)
 	}
 	if p := pod(s.Leader.UID); p != nil && p.pool == s.Pool {
 		s.Leader = p.leader
-		v = max(v, p.version)
 	}
-	return s, Revision{Term: s.Term, Version: v}
+	r := f.heard
+	r.Term, r.Sum = s.Term, s.sum()
+	return s, r
 }
 
 func (f *facts) joined(pod func(uid string) *podFacts) State {
-	s, r := f.policy.status, f.lease.record
-	switch led := int64(r.Term()); {
+	s := f.policy.status
+	if s.Term <= f.released {
+		s.Leader = Leader{}
+	}
+	if f.lease == nil {
+		return s
+	}
+	switch r, led := f.lease.record, int64(f.lease.record.Term()); {
 	case led < s.Term:
 		return s // the watch of Leases is behind, or the mode has changed
 	case !r.Held():
@@ -119,10 +131,8 @@ func (f *facts) joined(pod func(uid string) *podFacts) State {
 		return s
 	case led == s.Term:
 		return s
-	case !f.named(pod(r.Holder.UID)): // a stranger, or a member that is not known yet
-		if s.Leader == (Leader{}) {
-			s.Term = led // a policy that was made again begins without one
-		}
+	case !f.named(pod(r.Holder.UID)): // a stranger, or a member that is not known yet; whom the status names has lost the Lease
+		s.Term, s.Since, s.Leader = led, f.lease.since, Leader{}
 		return s
 	default:
 		s.Term, s.Since, s.Leader = led, f.lease.since, Leader{UID: r.Holder.UID}

@@ -40,16 +40,10 @@ func (f *Feed) is(o any) {
 	defer f.mu.Unlock()
 	switch o := o.(type) {
 	case *v1alpha1.LeaderPolicy:
-		if o.DeletionTimestamp != nil {
-			f.of(keyOf(o)).policy = nil
-		} else {
-			f.of(keyOf(o)).policy = policyOf(o)
-		}
-		f.tell(keyOf(o))
+		f.isPolicy(keyOf(o), policyOf(o), o)
 	case *coordinationv1.Lease:
 		if l := leaseOf(o); l != nil || f.pools[keyOf(o)] != nil {
-			f.of(keyOf(o)).lease = l
-			f.tell(keyOf(o))
+			f.isLease(keyOf(o), l, o)
 		}
 	case *corev1.Pod:
 		f.isPod(string(o.UID), podOf(o))
@@ -62,16 +56,36 @@ func (f *Feed) isGone(o any) {
 	defer f.mu.Unlock()
 	switch o := o.(type) {
 	case *v1alpha1.LeaderPolicy:
-		f.of(keyOf(o)).policy = nil
-		f.tell(keyOf(o))
+		f.isPolicy(keyOf(o), nil, o)
 	case *coordinationv1.Lease:
 		if f.pools[keyOf(o)] != nil {
-			f.of(keyOf(o)).lease = nil
-			f.tell(keyOf(o))
+			f.isLease(keyOf(o), nil, o)
 		}
 	case *corev1.Pod:
 		f.isPod(string(o.UID), nil)
 	}
+}
+
+func (f *Feed) isPolicy(pool types.NamespacedName, p *policyFacts, o *v1alpha1.LeaderPolicy) {
+	k := f.of(pool)
+	if k.policy != nil && p != nil && p.uid != k.policy.uid { // it was made again while the watch was away
+		k.policy = nil
+		f.tell(pool)
+		k = f.of(pool)
+	}
+	k.policy = p
+	k.heard.Policy = max(k.heard.Policy, version(o.ResourceVersion))
+	f.tell(pool)
+}
+
+func (f *Feed) isLease(pool types.NamespacedName, l *leaseFacts, o *coordinationv1.Lease) {
+	k := f.of(pool)
+	k.lease = l
+	k.heard.Lease = max(k.heard.Lease, version(o.ResourceVersion))
+	if l != nil && !l.record.Held() {
+		k.released = max(k.released, int64(l.record.Term()))
+	}
+	f.tell(pool)
 }
 
 func (f *Feed) isPod(uid string, p *podFacts) {

@@ -94,16 +94,19 @@ func TestWhoLeads(t *testing.T) {
 		"nobody, once the Lease was emptied":                                 {[]any{policy(9, controller, "a", 5), pod("a", 3, ""), lease(10, "", 5)}, Leader{}, 5},
 		"nobody, once the status says that the holder does not renew":        {[]any{policy(9, participant, "", 5), pod("a", 3, ""), lease(8, "a", 5)}, Leader{}, 5},
 		"whom a process of the pool made the holder":                         {[]any{policy(9, participant, "a", 5), pod("b", 3, ""), held(lease(10, "b", 7), v1alpha1.HolderProcessAnnotation, "7 main/x/y")}, Leader{Name: "b", UID: "b-uid", Node: "node-1"}, 7},
-		"not a stranger's elector that kept the annotations":                 {[]any{policy(9, participant, "a", 5), pod("b", 3, ""), lease(10, "b", 7)}, Leader{Name: "a", UID: "a-uid"}, 5},
-		"not a holder whose pod bears another name":                          {[]any{policy(9, controller, "a", 5), pod("b", 3, ""), held(lease(10, "stranger", 7), v1alpha1.HolderUIDAnnotation, "b-uid")}, Leader{Name: "a", UID: "a-uid"}, 5},
+		"not a stranger's elector that kept the annotations":                 {[]any{policy(9, participant, "a", 5), pod("b", 3, ""), held(lease(10, "b", 7), v1alpha1.HolderProcessAnnotation, "6 main/x/y")}, Leader{}, 7},
+		"not a holder whose pod bears another name":                          {[]any{policy(9, controller, "a", 5), pod("b", 3, ""), held(lease(10, "stranger", 7), v1alpha1.HolderUIDAnnotation, "b-uid")}, Leader{}, 7},
 		"a member under the name that it chose":                              {[]any{named(policy(9, controller, "a", 5)), identified(pod("b", 3, ""), "blue"), held(lease(10, "blue", 7), v1alpha1.HolderUIDAnnotation, "b-uid")}, Leader{Name: "b", UID: "b-uid", Node: "node-1"}, 7},
-		"not a member under that name, where the policy does not want names": {[]any{policy(9, controller, "a", 5), identified(pod("b", 3, ""), "blue"), held(lease(10, "blue", 7), v1alpha1.HolderUIDAnnotation, "b-uid")}, Leader{Name: "a", UID: "a-uid"}, 5},
-		"not a member that is not known, until it is":                        {[]any{policy(9, controller, "a", 5), lease(10, "b", 7)}, Leader{Name: "a", UID: "a-uid"}, 5},
+		"not a member under that name, where the policy does not want names": {[]any{policy(9, controller, "a", 5), identified(pod("b", 3, ""), "blue"), held(lease(10, "blue", 7), v1alpha1.HolderUIDAnnotation, "b-uid")}, Leader{}, 7},
+		"nobody, until the member is known that the Lease names":             {[]any{policy(9, controller, "a", 5), lease(10, "b", 7)}, Leader{}, 7},
 		"a member that became known after the Lease named it":                {[]any{policy(9, controller, "a", 5), lease(10, "b", 7), pod("b", 11, "")}, Leader{Name: "b", UID: "b-uid", Node: "node-1"}, 7},
 		"whom the status names, where another program's Lease elects":        {[]any{policy(9, observe, "a", 5), pod("b", 3, ""), lease(10, "b", 7)}, Leader{Name: "a", UID: "a-uid"}, 5},
 		"not by a Lease that is not zen-lead's":                              {[]any{policy(9, controller, "", 0), pod("b", 3, ""), held(lease(10, "b", 7), v1alpha1.TermBaseAnnotation, "")}, Leader{}, 0},
 		"in no smaller term than before, when the status falls":              {[]any{policy(9, controller, "a", 5), policy(10, controller, "b", 4)}, Leader{Name: "a", UID: "a-uid"}, 5},
-		"the same, when the Lease is gone":                                   {[]any{policy(9, controller, "a", 5), lease(10, "", 5), gone{lease(10, "", 5)}}, Leader{Name: "a", UID: "a-uid"}, 5},
+		"nobody who gave up, when the Lease is gone":                         {[]any{policy(9, controller, "a", 5), lease(10, "", 5), gone{lease(10, "", 5)}}, Leader{}, 5},
+		"the same, when a Lease is gone that was held":                       {[]any{policy(9, controller, "a", 5), lease(8, "a", 5), gone{lease(10, "a", 5)}}, Leader{Name: "a", UID: "a-uid"}, 5},
+		"nobody who gave up, when a stranger takes the Lease":                {[]any{policy(9, controller, "a", 5), pod("a", 3, ""), lease(10, "", 5), held(lease(12, "stranger", 6), v1alpha1.HolderUIDAnnotation, "")}, Leader{}, 6},
+		"of a policy that was made again while nobody watched":               {[]any{policy(9, observe, "a", 5), uid(policy(20, observe, "b", 3), "again")}, Leader{Name: "b", UID: "b-uid"}, 3},
 		"by name alone, once its pod is gone":                                {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1"), gone{toolscache.DeletedFinalStateUnknown{Obj: pod("a", 3, "10.0.0.1")}}}, Leader{Name: "a", UID: "a-uid"}, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,6 +125,11 @@ func TestWhoLeads(t *testing.T) {
 
 func otherPool(p *corev1.Pod) *corev1.Pod {
 	p.Annotations[v1alpha1.PoolAnnotation] = "api"
+	return p
+}
+
+func uid(p *v1alpha1.LeaderPolicy, u types.UID) *v1alpha1.LeaderPolicy {
+	p.UID = u
 	return p
 }
 
@@ -205,7 +213,7 @@ func TestFollowersSeeTermsGrowWhateverTheOrder(t *testing.T) {
 			tellAll(&f, watches[i][0])
 			watches[i] = watches[i][1:]
 			for next := seen.After(); next != nil; next = seen.After() {
-				if next.State.Term < seen.State.Term || next.Revision.Before(seen.Revision) || next.State == seen.State {
+				if next.State.Term < seen.State.Term || next.Revision.Sum == seen.Revision.Sum || next.State == seen.State {
 					t.Fatalf("seed %d: after %+v %+v came %+v %+v", seed, seen.State, seen.Revision, next.State, next.Revision)
 				}
 				seen = next
@@ -223,18 +231,24 @@ func TestWhoIsBehind(t *testing.T) {
 	if !f.Board.Behind(types.NamespacedName{Name: "unknown"}, Revision{}) {
 		t.Error("not behind of a pool that is not known")
 	}
+	was := f.Board.Newest(web)
 	tellAll(&f, lease(20, "a", 5)) // a renewal changes nothing
 	for _, tc := range []struct {
 		r      Revision
 		behind bool
 	}{
-		{Revision{}, false}, {Revision{5, 9}, false}, {Revision{5, 20}, false}, {Revision{5, 21}, true}, {Revision{6, 3}, true}, {Revision{4, 99}, true},
+		{Revision{}, false}, {was.Revision, false}, {Revision{5, 20, 9, 0}, false}, {Revision{5, 21, 9, 0}, true}, {Revision{5, 20, 10, 0}, true}, {Revision{6, 3, 3, 0}, true},
+		{Revision{4, 20, 9, 0}, false},
 	} {
 		if got := f.Board.Behind(web, tc.r); got != tc.behind {
 			t.Errorf("behind of %+v: %v", tc.r, got)
 		}
 	}
-	if got := f.Board.Newest(web).Revision; got != (Revision{5, 9}) {
-		t.Errorf("a renewal made it %+v", got)
+	if f.Board.Newest(web) != was {
+		t.Error("a renewal was told")
+	}
+	tellAll(&f, gone{lease(21, "a", 5)})
+	if f.Board.Behind(web, Revision{5, 21, 9, 0}) {
+		t.Error("behind of a Lease that is gone")
 	}
 }

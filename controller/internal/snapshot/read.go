@@ -25,10 +25,12 @@ func Read(ctx context.Context, live client.Reader, pool types.NamespacedName) (s
 		return s, r, false, nil
 	}
 	k := facts{policy: policyOf(&p)}
+	k.heard.Policy = version(p.ResourceVersion)
 	var l coordinationv1.Lease
 	switch err := live.Get(ctx, pool, &l); {
 	case err == nil:
 		k.lease = leaseOf(&l)
+		k.heard.Lease = version(l.ResourceVersion)
 	case !apierrors.IsNotFound(err):
 		return s, r, false, fmt.Errorf("read Lease %s: %w", pool, err)
 	}
@@ -45,10 +47,13 @@ func Read(ctx context.Context, live client.Reader, pool types.NamespacedName) (s
 	return s, r, true, nil
 }
 
-// readHolder reads the pod that the record or the status names, nil where there is none of that name.
+// readHolder reads the pod that the record or the status names, nil where there is none.
 func readHolder(ctx context.Context, live client.Reader, k *facts) (*podFacts, error) {
 	name := k.policy.status.Leader.Name
-	if l := k.lease; l != nil && l.record.Held() && !k.policy.custom && k.policy.mode != v1alpha1.ModeObserve {
+	if l := k.lease; l != nil && l.record.Held() && k.policy.mode != v1alpha1.ModeObserve {
+		if k.policy.custom {
+			return findHolder(ctx, live, k.policy.status.Pool, l.record.Holder.UID)
+		}
 		name = l.record.Holder.Identity
 	}
 	if name == "" {
@@ -62,4 +67,18 @@ func readHolder(ctx context.Context, live client.Reader, k *facts) (*podFacts, e
 		return nil, fmt.Errorf("read pod %s: %w", name, err)
 	}
 	return podOf(&p), nil
+}
+
+// findHolder finds the member of a UID: its name is not what the record says.
+func findHolder(ctx context.Context, live client.Reader, pool types.NamespacedName, uid string) (*podFacts, error) {
+	var members corev1.PodList
+	if err := live.List(ctx, &members, client.InNamespace(pool.Namespace), client.MatchingLabels{v1alpha1.PoolLabel: pool.Name}); err != nil {
+		return nil, fmt.Errorf("list members of %s: %w", pool, err)
+	}
+	for i := range members.Items {
+		if string(members.Items[i].UID) == uid {
+			return podOf(&members.Items[i]), nil
+		}
+	}
+	return nil, nil //nolint:nilnil // nobody is an answer
 }

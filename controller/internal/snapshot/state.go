@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"fmt"
+	"hash/crc32"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -25,13 +27,16 @@ type Leader struct {
 	Name, UID, IP, Node string
 }
 
-// Revision orders the states of a pool: by term, then by the version of the objects that a state was read from. Those of two
-// replicas can be compared, as both versions are etcd's.
+// Revision says what a state was read from, and what it says. Each watch tells in the order of versions, and those are etcd's, so that
+// any replica can tell whether it has heard of all that another one had.
 type Revision struct {
-	Term, Version int64
+	Term int64
+	// Lease and Policy are the latest versions of either that were heard of.
+	Lease, Policy int64
+	// Sum is that of the state: other states have others.
+	Sum uint32
 }
 
-// Before says whether r is older than o.
-func (r Revision) Before(o Revision) bool {
-	return r.Term < o.Term || r.Term == o.Term && r.Version < o.Version
+func (s State) sum() uint32 {
+	return crc32.ChecksumIEEE(fmt.Appendf(nil, "%q %d %d %q", s.Leader, s.Term, s.Since.UnixMicro(), s.Guarantee))
 }
