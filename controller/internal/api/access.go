@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -70,7 +69,7 @@ func newJudge(tokens authenticator.Request, rights authorizer.UnconditionalAutho
 // admit returns the caller whose Authorization header it is, if it may do this with a pool. An empty name means all pools of the
 // namespace, and an empty namespace all of them.
 func (a *access) admit(ctx context.Context, header string, v verb, pool types.NamespacedName) (*caller, error) {
-	q := question{bearer: sha256.Sum256([]byte(header)), verb: v, pool: pool}
+	q := questionOf(header, v, pool)
 	known, age := a.grants.get(q), time.Duration(0)
 	if known != nil {
 		age = a.now().Sub(known.at)

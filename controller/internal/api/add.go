@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // for the description that is served
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -30,6 +32,8 @@ type Options struct {
 	// Certificate is shown to callers once Certified is closed.
 	Certificate Certificate
 	Certified   <-chan struct{}
+	// Awaits says what is awaited while there is no certificate.
+	Awaits func(*http.Request) error
 	// Anonymous: who brings no token is system:anonymous.
 	Anonymous bool
 	// Heard returns a moment before which everything that was written has been heard of.
@@ -116,9 +120,9 @@ func (a *api) Start(ctx context.Context) error {
 	return v.run(ctx, byGRPC, byHTTP)
 }
 
-func (a *api) check(*http.Request) error {
-	if !a.serving.Load() {
-		return fmt.Errorf("the API is not served yet")
+func (a *api) check(r *http.Request) error {
+	if a.serving.Load() {
+		return nil
 	}
-	return nil
+	return cmp.Or(a.options.Awaits(r), errors.New("the API is not served yet"))
 }

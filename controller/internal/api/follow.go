@@ -19,6 +19,8 @@ const (
 	// streamsLast is how long a stream lasts at most, and four fifths of it at least: whoever comes back is asked anew who it is, and
 	// may be sent to another replica.
 	streamsLast = 10 * time.Minute
+	// late is how long an event may have waited until its age is told.
+	late = time.Second
 	// slowAfter is how long a reader may take to make room for one event.
 	slowAfter = 10 * time.Second
 )
@@ -94,12 +96,16 @@ func (t *following) run(ctx context.Context, yield func(event, error) bool) {
 		case <-t.frame.Next():
 			goes = t.next(yield)
 		case <-tide:
-			tide = t.tide.changed()
-			goes = t.beat(yield)
+			if t.frame.After() == nil {
+				tide = t.tide.changed()
+				goes = t.beat(yield)
+			}
 		case <-beat.C:
-			if t.behind {
+			switch {
+			case t.frame.After() != nil: // not before what has happened
+			case t.behind:
 				goes = t.begin(yield)
-			} else {
+			default:
 				goes = t.beat(yield)
 			}
 		case <-end.C:
@@ -128,5 +134,9 @@ func (t *following) next(yield func(event, error) bool) bool {
 		return t.begin(yield)
 	}
 	t.told = t.frame.Revision
-	return yield(event{frame: t.frame, revision: t.told}, nil)
+	e := event{frame: t.frame, revision: t.told}
+	if waited := t.now().Sub(t.frame.At); waited > late { // behind a reader that made no room
+		e.first, e.age = true, waited
+	}
+	return yield(e, nil)
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto/sha256"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,13 @@ type question struct {
 	bearer [sha256.Size]byte
 	verb   verb
 	pool   types.NamespacedName
+}
+
+func questionOf(header string, v verb, pool types.NamespacedName) question {
+	if !strings.HasPrefix(strings.ToLower(header), "bearer ") {
+		header = "" // nobody, whatever it says
+	}
+	return question{bearer: sha256.Sum256([]byte(header)), verb: v, pool: pool}
 }
 
 // grant is a positive answer.
@@ -51,17 +59,16 @@ func (g *grants) drop(q question) {
 	}
 }
 
-// forget drops what is no longer of use, and all if that is not enough: whoever asks is looked at anew.
+// forget drops half of what is remembered: what is no longer of use, then what is to be asked anew, then any. Whose grant it was is looked
+// at anew.
 func (g *grants) forget(now time.Time) {
 	for _, older := range []time.Duration{trustedFor, checkedFor, 0} {
 		g.known.Range(func(k, v any) bool {
-			if q, ok := k.(question); ok && v.(*grant) != nil && now.Sub(v.(*grant).at) >= older {
+			q, _ := k.(question)
+			if known, ok := v.(*grant); ok && now.Sub(known.at) >= older {
 				g.drop(q)
 			}
-			return true
+			return g.n.Load() > rememberedGrants/2
 		})
-		if g.n.Load() <= rememberedGrants/2 {
-			return
-		}
 	}
 }

@@ -45,7 +45,10 @@ func (s *service) Handover(ctx context.Context, q *zenleadv1.HandoverRequest) (*
 func notMoved(err error) error {
 	var refused *handover.RefusedError
 	var silent *handover.NoAnswerError
+	var answered apierrors.APIStatus
 	switch {
+	case errors.Is(err, handover.ErrOutcomeUnknown):
+		return fail(codes.Aborted, reasonUnavailable, "it was asked for, and what became of it could not be read; the lead may have moved")
 	case errors.As(err, &refused):
 		return fail(codes.FailedPrecondition, reasonRefused, "%s", refused.Message)
 	case errors.Is(err, handover.ErrReplaced): // perhaps after the lead had moved
@@ -56,6 +59,8 @@ func notMoved(err error) error {
 		return fail(codes.DeadlineExceeded, reasonUnavailable, "there was no answer in time; the lead may still move")
 	case apierrors.IsNotFound(err):
 		return fail(codes.NotFound, reasonUnknownPool, "the pool is no more")
+	case errors.As(err, &answered) && answered.Status().Code >= 400 && answered.Status().Code < 500 && !apierrors.IsTooManyRequests(err):
+		return fail(codes.FailedPrecondition, reasonRefused, "the API server refuses it: %s", answered.Status().Message)
 	default:
 		return fail(codes.Unavailable, reasonUnavailable, "the API server does not answer; the lead may still move")
 	}

@@ -57,7 +57,8 @@ func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, er
 		}
 		mux.ServeHTTP(w, r)
 	})
-	// A page of any origin may ask: it must bring a token by itself, as browsers hold none for this.
+	// A page of any origin may ask, and must bring a token by itself, as browsers hold none for this. With --api-anonymous it needs none: who
+	// leads is no secret then.
 	return cors.New(cors.Options{
 		AllowedOrigins: []string{"*"}, AllowedMethods: []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: []string{"Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"},

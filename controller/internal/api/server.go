@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
@@ -21,13 +22,14 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
 
 	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
 )
 
 const (
-	// drainFor is how long requests that are under way may take to end.
-	drainFor = 5 * time.Second
+	// drainFor is how long requests that are under way may take to end. A handover that takes longer is unknown to who asked.
+	drainFor = 2 * time.Second
 	// longestRequest is how long a request by gRPC may be, in bytes.
 	longestRequest = 64 << 10
 	// longestHeader is how long the headers of a request may be, in bytes. Tokens are a few KiB.
@@ -65,11 +67,11 @@ func newServer(ctx context.Context, s *service, certificate Certificate, openAPI
 		grpc.ConnectionTimeout(10*time.Second),
 		grpc.StaticStreamWindowSize(longestRequest), // requests are short: no pings to find out how much a connection holds
 		grpc.StaticConnWindowSize(16*longestRequest),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second, MaxConnectionIdle: 5 * time.Minute}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	)
 	zenleadv1.RegisterLeaderServiceServer(v.byGRPC, s)
-	healthv1.RegisterHealthServer(v.byGRPC, v.health)
+	healthv1.RegisterHealthServer(v.byGRPC, asked{v.health})
 	reflection.Register(v.byGRPC)
 	v.health.SetServingStatus(zenleadv1.LeaderService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
 	secure.NextProtos = []string{"h2", "http/1.1"}
@@ -79,6 +81,14 @@ func newServer(ctx context.Context, s *service, certificate Certificate, openAPI
 		ErrorLog: log.New(&complaints{logr.FromContextOrDiscard(ctx).WithName("api")}, "", 0),
 	}
 	return v, nil
+}
+
+// asked is health that can be asked for, and not watched: strangers may ask, and could hold any number of streams.
+type asked struct{ *health.Server }
+
+// Watch tells whoever would watch not to.
+func (asked) Watch(*healthv1.HealthCheckRequest, grpc.ServerStreamingServer[healthv1.HealthCheckResponse]) error {
+	return status.Error(codes.Unimplemented, "ask by Check")
 }
 
 // complaints are what net/http says of requests. Strangers' handshakes would fill the log; a panic is ours.
@@ -110,7 +120,8 @@ func (v *server) run(ctx context.Context, byGRPC, byHTTP net.Listener) error {
 	return nil
 }
 
-// drain ends streams with a reason, waits for requests that are under way, and closes what is left.
+// drain ends streams with a reason, lets requests end that are under way, and closes what is left. It takes no longer than drainFor, whatever
+// connections there are: nothing is elected here meanwhile.
 func (v *server) drain(ctx context.Context) {
 	v.health.Shutdown()
 	v.end()
@@ -131,8 +142,7 @@ func (v *server) drain(ctx context.Context) {
 		select {
 		case <-stopped:
 		case <-ctx.Done():
-			v.byGRPC.Stop()
-			<-stopped
+			go v.byGRPC.Stop() // it would wait for handshakes
 		}
 	})
 	both.Wait()

@@ -59,6 +59,9 @@ func (s *service) admit(ctx context.Context, header string, v verb, pool types.N
 	if err != nil {
 		return nil, err
 	}
+	if pool.Name != "" && s.board.Newest(pool) == nil {
+		s.access.grants.drop(questionOf(header, v, pool)) // there are any number of names of pools that there are not
+	}
 	return c, c.request()
 }
 

@@ -30,6 +30,9 @@ const lookEvery = 50 * time.Millisecond
 // ErrReplaced is returned where somebody else took the request off, or asked for another move.
 var ErrReplaced = errors.New("the request was replaced or taken off by somebody else")
 
+// ErrOutcomeUnknown is returned where the request was written, and what became of it is not known.
+var ErrOutcomeUnknown = errors.New("the lead may have moved")
+
 // NoAnswerError is returned where no controller answers. The request stays.
 type NoAnswerError struct {
 	After time.Duration
@@ -76,7 +79,7 @@ func Ask(ctx context.Context, c client.Client, pool types.NamespacedName, pod st
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		return Outcome{}, &NoAnswerError{After: within}
 	case err != nil:
-		return Outcome{}, err
+		return Outcome{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 	}
 	return outcome(p, pod)
 }
@@ -110,8 +113,8 @@ func outcome(p *v1alpha1.LeaderPolicy, pod string) (Outcome, error) {
 		return Outcome{}, &RefusedError{Message: c.Message}
 	}
 	term, err := strconv.ParseInt(c.Message[strings.LastIndex(c.Message, " ")+1:], 10, 64)
-	if err != nil {
-		term = p.Status.Term
+	if h := p.Status.CurrentHolder; err != nil || term != p.Status.Term || h == nil || h.Name != pod {
+		return Outcome{}, ErrReplaced // that is the answer to another request, of before or after
 	}
 	return Outcome{Message: c.Message, Term: term}, nil
 }

@@ -158,7 +158,7 @@ func addAPI(ctx context.Context, m manager.Manager, self *replica.Replica, o API
 		return fmt.Errorf("certificate of the API: %w", err)
 	}
 	serving, err := api.Add(ctx, m, api.Options{
-		HTTP: o.HTTP, GRPC: o.GRPC, Certificate: files.GetCertificate, Certified: files.Ready(), Anonymous: o.Anonymous, Heard: self.Heard,
+		HTTP: o.HTTP, GRPC: o.GRPC, Certificate: files.GetCertificate, Certified: files.Ready(), Awaits: files.Check, Anonymous: o.Anonymous, Heard: self.Heard,
 	})
 	if err != nil {
 		return err

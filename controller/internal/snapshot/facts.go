@@ -130,6 +130,9 @@ func (f *facts) joined(pod func(uid string) *podFacts) State {
 		s.Term, s.Since, s.Leader = led, f.lease.since, Leader{}
 		return s
 	case led == s.Term:
+		if s.Leader.UID == r.Holder.UID {
+			s.Since = f.lease.since // as it was told before the status followed
+		}
 		return s
 	case !f.named(pod(r.Holder.UID)): // a stranger, or a member that is not known yet; whom the status names has lost the Lease
 		s.Term, s.Since, s.Leader = led, f.lease.since, Leader{}

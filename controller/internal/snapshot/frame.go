@@ -2,12 +2,15 @@ package snapshot
 
 import (
 	"sync/atomic"
+	"time"
 )
 
 // Frame is one state of a pool that was published. It never changes; those who follow the pool share it.
 type Frame struct {
 	State    State
 	Revision Revision
+	// At is when it was published, by this process's clock.
+	At time.Time
 	// Gone: the pool is no more. Nothing follows.
 	Gone bool
 	// Shared holds what is made of the frame once, for all who follow.
@@ -25,7 +28,7 @@ func (f *Frame) Next() <-chan struct{} { return f.next }
 func (f *Frame) After() *Frame { return f.after.Load() }
 
 func newFrame(s State, r Revision) *Frame {
-	return &Frame{State: s, Revision: r, next: make(chan struct{})}
+	return &Frame{State: s, Revision: r, At: time.Now(), next: make(chan struct{})}
 }
 
 // then publishes the frame that follows f.

@@ -5,7 +5,7 @@
 // source: zenlead/v1/leader.proto
 
 // What applications and people without access to the Kubernetes API ask of zen-lead. docs/ask.md shows it by curl,
-// grpcurl, Go and Python. Every error carries a google.rpc.ErrorInfo of domain "zenlead.v1", whose reason is one of
+// grpcurl, Go and Python. Every error that zen-lead returns carries a google.rpc.ErrorInfo of domain "zenlead.v1", whose reason is one of
 // InvalidArgument, Unauthenticated, Forbidden, UnknownPool, TooManyRequests, SlowReader, Stale, Draining, Refused, Unavailable.
 
 package zenleadv1
@@ -41,7 +41,8 @@ type LeaderState struct {
 	Since *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
 	// Advisory or Exclusive, as the policy's status says.
 	Guarantee string `protobuf:"bytes,6,opt,name=guarantee,proto3" json:"guarantee,omitempty"`
-	// How old the answer may be, in milliseconds: what the API server knew that long ago is in it. Where it is pushed, 0.
+	// How old the answer may be, in milliseconds: what the pool's Lease said that long ago is in it. Where it is pushed, how long it
+	// has waited for its reader.
 	AgeMs         int64 `protobuf:"varint,7,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -276,7 +277,7 @@ type GetLeaderResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Who leads.
 	State *LeaderState `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
-	// Grows with every change of state; by REST it is the ETag.
+	// Another for every other state; by REST it is the ETag.
 	Revision string `protobuf:"bytes,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	// The replica has lost the API server: state is what it knew state.age_ms ago.
 	Stale         bool `protobuf:"varint,3,opt,name=stale,proto3" json:"stale,omitempty"`
@@ -467,8 +468,8 @@ type WatchLeaderRequest struct {
 	Pool string `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
 	// Its namespace. Default: "default".
 	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	// The revision of the last response that was received, by whichever replica: nothing older is sent, and the state only if it
-	// has changed since. "" to begin with the state.
+	// The revision of the last response that was received, from whichever replica: a replica that has not heard of all that it was made
+	// of sends no state until it has, and then only if that is another. "" to begin with the state.
 	Resume        string `protobuf:"bytes,3,opt,name=resume,proto3" json:"resume,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -5,7 +5,7 @@
 // source: zenlead/v1/leader.proto
 
 // What applications and people without access to the Kubernetes API ask of zen-lead. docs/ask.md shows it by curl,
-// grpcurl, Go and Python. Every error carries a google.rpc.ErrorInfo of domain "zenlead.v1", whose reason is one of
+// grpcurl, Go and Python. Every error that zen-lead returns carries a google.rpc.ErrorInfo of domain "zenlead.v1", whose reason is one of
 // InvalidArgument, Unauthenticated, Forbidden, UnknownPool, TooManyRequests, SlowReader, Stale, Draining, Refused, Unavailable.
 
 package zenleadv1
@@ -42,7 +42,8 @@ type LeaderServiceClient interface {
 	// or in all.
 	ListPools(ctx context.Context, in *ListPoolsRequest, opts ...grpc.CallOption) (*ListPoolsResponse, error)
 	// WatchLeader tells who leads a pool, then every change. It takes the right to watch the LeaderPolicy. A stream lasts at most
-	// ten minutes; then, and where a replica ends, it is to be opened anew with the last revision.
+	// ten minutes, also where the right is taken away meanwhile; then, and where a replica ends, it is to be opened anew with the last
+	// revision.
 	WatchLeader(ctx context.Context, in *WatchLeaderRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchLeaderResponse], error)
 	// Handover moves the lead once, as planned, and answers when it has moved. It takes the right to update the LeaderPolicy.
 	// Nothing has moved after the reasons InvalidArgument, Unauthenticated, Forbidden, UnknownPool, TooManyRequests and Refused; after
@@ -120,7 +121,8 @@ type LeaderServiceServer interface {
 	// or in all.
 	ListPools(context.Context, *ListPoolsRequest) (*ListPoolsResponse, error)
 	// WatchLeader tells who leads a pool, then every change. It takes the right to watch the LeaderPolicy. A stream lasts at most
-	// ten minutes; then, and where a replica ends, it is to be opened anew with the last revision.
+	// ten minutes, also where the right is taken away meanwhile; then, and where a replica ends, it is to be opened anew with the last
+	// revision.
 	WatchLeader(*WatchLeaderRequest, grpc.ServerStreamingServer[WatchLeaderResponse]) error
 	// Handover moves the lead once, as planned, and answers when it has moved. It takes the right to update the LeaderPolicy.
 	// Nothing has moved after the reasons InvalidArgument, Unauthenticated, Forbidden, UnknownPool, TooManyRequests and Refused; after
