@@ -99,7 +99,7 @@ func (f *follower) follow(ctx context.Context, opened instant) (heard bool, err 
 	defer cancel(nil)
 	silent := time.AfterFunc(silence, func() { cancel(errSilent) })
 	defer silent.Stop()
-	f.behind, f.stale = false, false // those were of another stream
+	f.behind = false
 	s, err := f.transport.watchLeader(ctx, &zenleadv1.WatchLeaderRequest{
 		Pool: f.pool.name, Namespace: f.pool.namespace, Resume: f.resume,
 	})
