@@ -95,3 +95,12 @@ func (r *rig) awaitStatus(ctx context.Context, p *pool) error {
 	}
 	return nil
 }
+
+// killLeader deletes the leader's pod without grace: it is gone when the call returns.
+func (p *pool) killLeader(ctx context.Context) error {
+	err := p.rig.client.CoreV1().Pods(ours).Delete(ctx, p.leader, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))})
+	if err != nil {
+		return fmt.Errorf("pod %s: %w", p.leader, err)
+	}
+	return nil
+}

@@ -15,7 +15,7 @@ func (f *reads) profile(ctx context.Context, r *rig, accounts []account, p *pool
 	if err != nil {
 		return err
 	}
-	if err := r.killControllers(); err != nil {
+	if err := r.stopControllers(ctx); err != nil {
 		return err
 	}
 	if err := r.startController(ctx, v.Options()); err != nil {
@@ -41,12 +41,19 @@ func (f *reads) profileOf(ctx context.Context, v *profiled.Variant, w *way, leng
 		_, err := load.Closed(ctx, w.asks, 0, length+2*warmUp)
 		loaded <- err
 	}()
-	<-time.After(warmUp)
-	self, err := v.CPU(ctx, length)
-	if err == nil {
-		var below []byte
-		below, err = v.Below(ctx)
-		f.profiles[w.key] = append(append(self, '\n'), below...)
+	if err := pause(ctx, warmUp); err != nil {
+		return errors.Join(err, <-loaded)
 	}
+	f.profiles[w.key], err = cpuOf(ctx, v, length)
 	return errors.Join(err, <-loaded)
+}
+
+// cpuOf tells where a controller spends the time from now on: by itself, and with all that is called from there.
+func cpuOf(ctx context.Context, v *profiled.Variant, length time.Duration) ([]byte, error) {
+	self, err := v.CPU(ctx, length)
+	if err != nil {
+		return nil, err
+	}
+	below, err := v.Below(ctx)
+	return append(append(self, '\n'), below...), err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -96,6 +97,15 @@ func (r *rig) startController(ctx context.Context, o zenlead.Options) error {
 	return nil
 }
 
+// stopControllers ends them in good order: no other replica waits for one that is no more.
+func (r *rig) stopControllers(ctx context.Context) (err error) {
+	for _, c := range r.controllers {
+		err = errors.Join(err, c.Stop(ctx))
+	}
+	r.controllers = nil
+	return err
+}
+
 func (r *rig) killControllers() (err error) {
 	for _, c := range r.controllers {
 		err = errors.Join(err, c.Kill())
@@ -119,4 +129,14 @@ func authority(pem []byte) (*x509.CertPool, error) {
 		return nil, errors.New("no certificate of an authority")
 	}
 	return pool, nil
+}
+
+// pause lets time pass.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
