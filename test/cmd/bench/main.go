@@ -33,7 +33,7 @@ var suites = []struct {
 }{
 	{"pools", []benchmark{pools.Failover, pools.Storm, pools.Idle}},
 	{"election", []benchmark{election.Release, election.Crash, election.Idle, election.Overlap}},
-	{"api", []benchmark{api.Reads, api.Propagation}},
+	{"api", []benchmark{api.Reads, api.Propagation, api.Fanout}},
 }
 
 func main() {
