@@ -21,11 +21,16 @@ import (
 // machine, and <suite>-<bench>.csv.gz with the raw samples, whose first row is the head. What a quick run finds is
 // written to files that git ignores.
 func Keep(ctx context.Context, e Effort, suite string, r *Result, samples [][]string) error {
+	return KeepAs(ctx, e, fmt.Sprintf("%s-%v", suite, r.values["bench"]), r, samples)
+}
+
+// KeepAs is Keep for a benchmark with more than one line: name is that of the files.
+func KeepAs(ctx context.Context, e Effort, name string, r *Result, samples [][]string) error {
 	root, err := zenlead.Root()
 	if err != nil {
 		return fmt.Errorf("keeping results: %w", err)
 	}
-	path := filepath.Join(root, "bench", "results", fmt.Sprintf("%s-%v", suite, r.values["bench"]))
+	path := filepath.Join(root, "bench", "results", name)
 	suffix := Pick(e, ".tmp", "", "")
 	figures, err := json.MarshalIndent(struct {
 		Result  *Result `json:"result"`

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kube-zen/zen-lead/test/bench/profiled"
+	"github.com/kube-zen/zen-lead/test/bench/usage"
 )
 
 // memory is what pools cost the controller's process.
@@ -28,21 +29,21 @@ type memory struct {
 }
 
 func (m *memory) beginIdle(pid int) error {
-	u, err := usageOf(pid)
-	m.idleFrom, m.idleCPU = time.Now(), u.cpu
+	u, err := usage.Of(pid)
+	m.idleFrom, m.idleCPU = time.Now(), u.CPU
 	return err
 }
 
 func (m *memory) endIdle(pid int) error {
-	u, err := usageOf(pid)
-	m.cores = float64(u.cpu-m.idleCPU) / float64(time.Since(m.idleFrom))
+	u, err := usage.Of(pid)
+	m.cores = float64(u.CPU-m.idleCPU) / float64(time.Since(m.idleFrom))
 	return err
 }
 
 // look notes the process's memory.
 func (m *memory) look(pid int) error {
-	u, err := usageOf(pid)
-	m.resident, m.peak = u.resident, u.peak
+	u, err := usage.Of(pid)
+	m.resident, m.peak = u.Resident, u.Peak
 	return err
 }
 

@@ -64,6 +64,11 @@ func (v *Variant) CPU(ctx context.Context, length time.Duration) ([]byte, error)
 	return v.top(ctx, fmt.Sprintf("profile?seconds=%d", max(1, int(length.Seconds()))))
 }
 
+// Below returns, as text, of the profile that was taken last, where the time was spent with all that was called from there.
+func (v *Variant) Below(ctx context.Context) ([]byte, error) {
+	return v.text(ctx, 3*lines, "-cum")
+}
+
 // Heap returns, as text, who allocated what the process holds after a garbage collection.
 func (v *Variant) Heap(ctx context.Context) ([]byte, error) {
 	return v.top(ctx, "heap?gc=1", "-sample_index=inuse_space")
@@ -73,14 +78,20 @@ func (v *Variant) Heap(ctx context.Context) ([]byte, error) {
 const lines = 30
 
 func (v *Variant) top(ctx context.Context, what string, options ...string) ([]byte, error) {
-	raw := filepath.Join(v.dir, "profile.pb.gz")
-	if err := v.fetch(ctx, what, raw); err != nil {
+	if err := v.fetch(ctx, what, v.raw()); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", what, err)
 	}
-	args := append([]string{"tool", "pprof", "-top", fmt.Sprintf("-nodecount=%d", lines)}, options...)
-	text, err := exec.CommandContext(ctx, "go", append(args, raw)...).Output()
+	return v.text(ctx, lines, options...)
+}
+
+// raw is the file of the profile that was taken last.
+func (v *Variant) raw() string { return filepath.Join(v.dir, "profile.pb.gz") }
+
+func (v *Variant) text(ctx context.Context, functions int, options ...string) ([]byte, error) {
+	args := append([]string{"tool", "pprof", "-top", fmt.Sprintf("-nodecount=%d", functions)}, options...)
+	text, err := exec.CommandContext(ctx, "go", append(args, v.raw())...).Output()
 	if err != nil {
-		return nil, fmt.Errorf("profile %s: go tool pprof: %w", what, err)
+		return nil, fmt.Errorf("go tool pprof: %w", err)
 	}
 	return text, nil
 }

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kube-zen/zen-lead/test/bench"
+	"github.com/kube-zen/zen-lead/test/bench/api"
 	"github.com/kube-zen/zen-lead/test/bench/election"
 	"github.com/kube-zen/zen-lead/test/bench/peer"
 	"github.com/kube-zen/zen-lead/test/bench/pools"
@@ -32,6 +33,7 @@ var suites = []struct {
 }{
 	{"pools", []benchmark{pools.Failover, pools.Storm, pools.Idle}},
 	{"election", []benchmark{election.Release, election.Crash, election.Idle, election.Overlap}},
+	{"api", []benchmark{api.Reads, api.Propagation, api.Fanout}},
 }
 
 func main() {

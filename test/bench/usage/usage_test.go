@@ -1,4 +1,4 @@
-package pools
+package usage
 
 import (
 	"os"
@@ -13,7 +13,7 @@ const (
 
 func TestUsageIsReadFromProc(t *testing.T) {
 	got, err := parseUsage(someStatus, someStat)
-	want := usage{resident: 150000 << 10, peak: 200000 << 10, cpu: 3 * time.Second}
+	want := Usage{Resident: 150000 << 10, Peak: 200000 << 10, CPU: 3 * time.Second}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
@@ -34,8 +34,8 @@ func TestUsageThatIsNotThereIsAnError(t *testing.T) {
 }
 
 func TestThisProcessUsesMemory(t *testing.T) {
-	u, err := usageOf(os.Getpid())
-	if err != nil || u.resident <= 0 || u.peak < u.resident {
+	u, err := Of(os.Getpid())
+	if err != nil || u.Resident <= 0 || u.Peak < u.Resident {
 		t.Errorf("%+v, %v", u, err)
 	}
 }
