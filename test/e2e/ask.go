@@ -150,11 +150,13 @@ var questions = map[string]func(string) error{
 // tells wants an answer to have all of these, in this order.
 func tells(all ...string) func(string) error {
 	return func(answer string) error {
-		rest, found := answer, true
+		rest := answer
 		for _, each := range all {
-			if _, rest, found = strings.Cut(rest, each); !found {
+			_, after, found := strings.Cut(rest, each)
+			if !found {
 				return fmt.Errorf("it answers %q, without %q", answer, each)
 			}
+			rest = after
 		}
 		return nil
 	}

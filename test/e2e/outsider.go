@@ -242,14 +242,16 @@ func (o *outsider) awaitSaid(ctx context.Context, s *stream, all ...string) erro
 	defer cancel(nil)
 	return o.await(ctx, soon, fmt.Sprintf("%s to tell %q", s.name, all), func(context.Context) error {
 		text, ended := s.said()
-		rest, found := text, true
+		rest := text
 		for _, each := range all {
-			if _, rest, found = strings.Cut(rest, each); !found {
+			_, after, found := strings.Cut(rest, each)
+			if !found {
 				if ended != nil {
 					cancel(ended) // there will be no more
 				}
 				return fmt.Errorf("%w: of %q it told %q", errNotYet, all, text)
 			}
+			rest = after
 		}
 		return nil
 	})
