@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +62,22 @@ func lookForeign() (found foreign, missingPackages []string) {
 	}
 	slices.Sort(missingPackages)
 	return found, slices.Compact(missingPackages)
+}
+
+// Program returns the path of a program, and installs the Debian package that has it where it is missing. Progress is told of
+// that; nil: nobody is.
+func Program(ctx context.Context, name, pkg string, progress io.Writer) (string, error) {
+	if path := findIn(programDirs, name); path != "" {
+		return path, nil
+	}
+	if err := installPackages(ctx, []string{pkg}, newReporter(progress)); err != nil {
+		return "", fmt.Errorf("the Debian package %s: %w", pkg, err)
+	}
+	path := findIn(programDirs, name)
+	if path == "" {
+		return "", fmt.Errorf("the Debian package %s is installed, but %s is not where it belongs", pkg, name)
+	}
+	return path, nil
 }
 
 // findIn returns the path of the program, or nothing.

@@ -25,7 +25,7 @@ const (
 var workersManifest []byte
 
 // guides are the pages whose programs run here, by the names of their images and Deployments.
-var guides = map[string]string{worker: "README.md", operator: "docs/operators.md"}
+var guides = map[string]string{worker: "README.md", operator: "docs/operators.md", dashboard: askPage}
 
 // guidePrograms writes the programs of the documentation, to be compiled for their images.
 func (w *world) guidePrograms() (map[string]image.Program, error) {
@@ -35,7 +35,11 @@ func (w *world) guidePrograms() (map[string]image.Program, error) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}
-		if err := guide.Write(w.root, page, dir, map[string]string{"work.go": workSource}); err != nil {
+		files := map[string]string{"work.go": workSource}
+		if page == askPage { // it looks, and does not work
+			files = nil
+		}
+		if err := guide.Write(w.root, page, dir, files); err != nil {
 			return nil, err
 		}
 		programs["localhost/"+name+":dev"] = image.Program{Dir: dir, Package: "."}

@@ -82,9 +82,11 @@ func (w *world) build(ctx context.Context, upgrade bool) error {
 		first = w.previous
 	}
 	w.say("installing zen-lead %s by Helm", first.tag)
+	began := time.Now()
 	if err := w.install(ctx, first); err != nil {
 		return err
 	}
+	w.say("installed, and all replicas ready, after %.1f s", time.Since(began).Seconds())
 	if w.record, err = record.Start(ctx, w.cluster.RESTConfig(), record.Options{Namespaces: []string{namespace}}); err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func Write(root, page, dir string, files map[string]string) error {
 func workspace(root string) string {
 	var w strings.Builder
 	w.WriteString("go 1.26.0\n\nuse .\n")
-	for _, module := range []string{"core", "integrations/kubebuilder"} {
+	for _, module := range []string{"core", "integrations/kubebuilder", "sdk/go"} {
 		folder := filepath.Join(root, module)
 		fmt.Fprintf(&w, "use %s\nreplace github.com/kube-zen/zen-lead/%s v0.0.0 => %s\n", folder, module, folder)
 	}

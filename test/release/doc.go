@@ -1,5 +1,6 @@
-// Package release makes what a release publishes: the image for two architectures, and the chart. DryRun makes it, pushes it to a
-// registry that lives in this process, pulls it back and compares.
+// Package release makes what a release publishes: the image for two architectures, the chart, and the Go modules. DryRun makes it,
+// pushes it to a registry that lives in this process, pulls it back and compares; a program that a user writes is built of the modules as
+// their tags will have them, and asks the API of the image's binary.
 //
 // A first use:
 //

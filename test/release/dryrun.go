@@ -41,7 +41,7 @@ func DryRun(ctx context.Context, o Options) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		fmt.Fprintf(o.Out, "%-18s %6.1f s  %s\n", s.name, time.Since(start).Seconds(), told)
+		fmt.Fprintf(o.Out, "%-19s %6.1f s  %s\n", s.name, time.Since(start).Seconds(), told)
 	}
 	return nil
 }
@@ -60,6 +60,7 @@ type dryRun struct {
 	index    v1.ImageIndex
 	digest   v1.Hash
 	archive  string // of the chart
+	modules  modules
 }
 
 func (d *dryRun) steps() []step {
@@ -73,6 +74,8 @@ func (d *dryRun) steps() []step {
 		{"pack the chart", d.packChart},
 		{"push the chart", d.pushChart},
 		{"pull the chart", d.pullChart},
+		{"the Go modules", d.goModules},
+		{"the guide's program", d.program},
 	}
 }
 

@@ -65,6 +65,9 @@ func pull(ctx context.Context, reference string, want v1.Hash) (v1.ImageIndex, e
 	return index, validate.Index(index)
 }
 
+// pulledBinary is the file, in the folder of the run, that has the binary of the image that was pulled.
+const pulledBinary = "pulled"
+
 // versionOf runs the binary of the image for this machine and returns what it calls itself.
 func versionOf(ctx context.Context, index v1.ImageIndex, dir string) (string, error) {
 	manifest, err := index.IndexManifest()
@@ -79,7 +82,7 @@ func versionOf(ctx context.Context, index v1.ImageIndex, dir string) (string, er
 		if err != nil {
 			return "", err
 		}
-		binary := filepath.Join(dir, "pulled")
+		binary := filepath.Join(dir, pulledBinary)
 		if err := extract(built, binary); err != nil {
 			return "", fmt.Errorf("take the binary out of the image: %w", err)
 		}

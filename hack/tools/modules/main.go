@@ -8,6 +8,9 @@
 //
 //	modules check   go.work complete, no replace, go.mod and go.sum tidy, every released module builds and tests alone
 //	modules tidy    go mod tidy for every module; plain go mod tidy looks for releases of siblings that do not exist yet
+//	modules pack VERSION DIR
+//	                the released modules as their tags of that version will have them, requiring one another at it, in the folder
+//	                DIR, which is then a module proxy: GOPROXY=file://DIR
 //
 // Committed go.mod files name a sibling's last release, v0.0.0 while there is none; go.work replaces that one by the
 // sibling's folder, as the go command would look for it.
@@ -32,6 +35,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 	"golang.org/x/mod/zip"
 )
 
@@ -44,12 +48,8 @@ var outside = []string{"hack/tools/*", "test/coredns", "test/kubernetes", "test/
 var neverReleased = []string{"test"}
 
 func main() {
-	if len(os.Args) != 2 || os.Args[1] != "check" && os.Args[1] != "tidy" {
-		fmt.Fprintln(os.Stderr, "usage: modules check|tidy")
-		os.Exit(2)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1] == "tidy")
+	err := run(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -57,7 +57,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, tidy bool) (err error) {
+func run(ctx context.Context, args []string) (err error) {
 	root, err := findRoot()
 	if err != nil {
 		return err
@@ -66,7 +66,20 @@ func run(ctx context.Context, tidy bool) (err error) {
 	if err != nil {
 		return err
 	}
-	w, err := newWork(ctx, root, dirs)
+	version := "" // of the content
+	do := (*work).check
+	switch {
+	case slices.Equal(args, []string{"check"}):
+	case slices.Equal(args, []string{"tidy"}):
+		do = (*work).tidy
+	case len(args) == 3 && args[0] == "pack" && semver.IsValid(args[1]):
+		version = args[1]
+		dirs = slices.DeleteFunc(dirs, func(dir string) bool { return slices.Contains(neverReleased, dir) })
+		do = (*work).release
+	default:
+		return errors.New("usage: modules check | tidy | pack vX.Y.Z DIR")
+	}
+	w, err := newWork(ctx, root, dirs, version)
 	if err != nil {
 		return err
 	}
@@ -74,14 +87,12 @@ func run(ctx context.Context, tidy bool) (err error) {
 
 	var problems []error
 	for _, dir := range dirs {
-		if tidy {
-			err = w.tidy(ctx, dir)
-		} else {
-			err = w.check(ctx, dir)
-		}
-		if err != nil {
+		if err := do(w, ctx, dir); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", dir, err))
 		}
+	}
+	if len(problems) == 0 && version != "" {
+		problems = append(problems, os.CopyFS(args[2], os.DirFS(filepath.Join(w.dir, "proxy"))))
 	}
 	return errors.Join(problems...)
 }
@@ -170,7 +181,8 @@ type work struct {
 	lock     *os.File
 }
 
-func newWork(ctx context.Context, root string, dirs []string) (*work, error) {
+// newWork copies the modules. Without a version they get one by their content.
+func newWork(ctx context.Context, root string, dirs []string, version string) (*work, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
@@ -206,7 +218,10 @@ func newWork(ctx context.Context, root string, dirs []string) (*work, error) {
 		}
 		sum.Write(packed.Bytes())
 	}
-	w.version = fmt.Sprintf("v0.0.0-dev.%x", sum.Sum(nil)[:6])
+	w.version = version
+	if version == "" {
+		w.version = fmt.Sprintf("v0.0.0-dev.%x", sum.Sum(nil)[:6])
+	}
 
 	settings, err := exec.CommandContext(ctx, "go", "env", "GOPROXY", "GONOSUMDB", "GOFLAGS", "GOMODCACHE").Output()
 	if err != nil {
@@ -221,18 +236,24 @@ func newWork(ctx context.Context, root string, dirs []string) (*work, error) {
 		"GONOSUMDB="+strings.TrimSuffix(prefix, "/")+","+lines[1],
 		"GOFLAGS="+lines[2]+" -mod=mod -modcacherw", // mod: the copy's go.sum learns the siblings; rw: close can delete them
 	)
-	return w, nil
+	return w, w.forget() // what a run left that was killed may be of the same version, and of other content
 }
 
 // close takes our versions out of the module cache, where nothing would ever use them again.
-func (w *work) close() error {
-	ours, err := filepath.Glob(filepath.Join(w.modcache, prefix, "*@v0.0.0-dev.*"))
-	deeper, err2 := filepath.Glob(filepath.Join(w.modcache, prefix, "*", "*@v0.0.0-dev.*"))
-	problems := []error{err, err2}
-	for _, dir := range append(ours, append(deeper, filepath.Join(w.modcache, "cache", "download", prefix))...) {
-		problems = append(problems, os.RemoveAll(dir))
+func (w *work) close() error { return errors.Join(w.forget(), w.lock.Close()) }
+
+func (w *work) forget() error {
+	problems := []error{os.RemoveAll(filepath.Join(w.modcache, "cache", "download", prefix))}
+	for _, version := range []string{"v0.0.0-dev.*", w.version} {
+		for _, depth := range []string{"", "*"} {
+			ours, err := filepath.Glob(filepath.Join(w.modcache, prefix, depth, "*@"+version))
+			problems = append(problems, err)
+			for _, dir := range ours {
+				problems = append(problems, os.RemoveAll(dir))
+			}
+		}
 	}
-	return errors.Join(append(problems, w.lock.Close())...)
+	return errors.Join(problems...)
 }
 
 // check fails if the module is not what its users can rely on.
@@ -260,6 +281,12 @@ func (w *work) check(ctx context.Context, dir string) error {
 	}
 	fmt.Printf("%s: tidy, builds and tests alone, %.1f s\n", dir, time.Since(start).Seconds())
 	return nil
+}
+
+// release makes the module ready to be required, and no more: check has told whether it is good.
+func (w *work) release(ctx context.Context, dir string) error {
+	_, _, err := w.prepare(ctx, dir)
+	return err
 }
 
 // tidy writes the module's go.mod and go.sum as they should be.
