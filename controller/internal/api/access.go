@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -30,8 +31,8 @@ const (
 	// askAfter is when it is asked anew meanwhile, for a caller that goes on asking.
 	askAfter = 7 * time.Second
 	// How many questions about bearers that are not known the API server is asked a second: strangers' tokens must not become its load.
-	strangersPerSecond = 50
-	strangersAtOnce    = 200
+	strangersPerSecond = 100
+	strangersAtOnce    = 400
 	// trustedFor is how long the last answer is relied on while the API server cannot be asked: who leads is asked most when
 	// it is away. For reading only.
 	trustedFor = 10 * time.Minute
@@ -56,6 +57,7 @@ type access struct {
 	grants  grants
 	// known are the bearers that were found to be somebody, by hash; strangers limits the questions about others.
 	known     *utilcache.LRUExpireCache
+	asking    singleflight.Group
 	strangers *rate.Limiter
 }
 
@@ -87,14 +89,24 @@ func (a *access) admit(ctx context.Context, header string, v verb, pool types.Na
 	return c, err
 }
 
-// decide asks, and remembers the answer. The question does not end with the caller's patience: that it was not waited for is not that the
-// API server does not answer.
+// decide asks, once for all who wait for the same answer, and remembers it. The question does not end with the caller's patience: that it
+// was not waited for is not that the API server does not answer.
 func (a *access) decide(ctx context.Context, header string, q question) (*caller, error) {
-	if _, known := a.known.Get(q.bearer); !known && !a.strangers.Allow() {
-		return nil, fail(codes.ResourceExhausted, reasonTooMany, "too many callers that are not known yet; try again")
+	v, err, _ := a.asking.Do(fmt.Sprintf("%s %s %s", q.bearer, q.verb, q.pool), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*reviewTimeout)
+		defer cancel()
+		return a.askAndRemember(ctx, header, q)
+	})
+	c, _ := v.(*caller)
+	return c, err
+}
+
+func (a *access) askAndRemember(ctx context.Context, header string, q question) (*caller, error) {
+	if _, known := a.known.Get(q.bearer); !known {
+		if err := a.queue(ctx); err != nil {
+			return nil, err
+		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*reviewTimeout)
-	defer cancel()
 	name, err := a.ask(ctx, header, q.verb, q.pool)
 	switch {
 	case err == nil:
@@ -106,6 +118,16 @@ func (a *access) decide(ctx context.Context, header string, q question) (*caller
 		a.grants.drop(q)
 	}
 	return nil, err
+}
+
+// queue has who is not known yet wait for his turn.
+func (a *access) queue(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
+	defer cancel()
+	if a.strangers.Wait(ctx) != nil {
+		return fail(codes.ResourceExhausted, reasonTooMany, "too many callers that are not known yet; try again")
+	}
+	return nil
 }
 
 // unanswered says whether the API server could not be asked.

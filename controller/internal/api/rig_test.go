@@ -48,9 +48,12 @@ type judge struct {
 	away   error
 	denied map[string]bool
 	asked  int
+	// takes is how long an answer does.
+	takes time.Duration
 }
 
 func (j *judge) AuthenticateRequest(r *http.Request) (*authenticator.Response, bool, error) {
+	<-time.After(j.takes)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.asked++
