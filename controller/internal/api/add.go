@@ -45,7 +45,6 @@ type api struct {
 	options Options
 	service *service
 	synced  []toolscache.InformerSynced
-	end     func()
 	serving atomic.Bool
 }
 
@@ -56,10 +55,9 @@ func Add(ctx context.Context, m manager.Manager, o Options) (func(*http.Request)
 		return nil, err
 	}
 	feed := &snapshot.Feed{}
-	ending := make(chan struct{})
-	a := &api{options: o, end: func() { close(ending) }, service: &service{
+	a := &api{options: o, service: &service{
 		board: &feed.Board, heard: o.Heard, live: m.GetAPIReader(), asked: m.GetClient(),
-		access: access, now: time.Now, tide: newTide(), ending: ending, sendWithin: slowAfter,
+		access: access, now: time.Now, sendWithin: slowAfter,
 	}}
 	for _, kind := range []client.Object{&v1alpha1.LeaderPolicy{}, &coordinationv1.Lease{}, &corev1.Pod{}} {
 		informer, err := m.GetCache().GetInformer(ctx, kind)
@@ -97,7 +95,7 @@ func (a *api) Start(ctx context.Context) error {
 			return nil
 		}
 	}
-	v, err := newServer(ctx, a.service, a.options.Certificate, openAPI, a.end)
+	v, err := newServer(ctx, a.service, a.options.Certificate, openAPI)
 	if err != nil {
 		return err
 	}
@@ -111,10 +109,10 @@ func (a *api) Start(ctx context.Context) error {
 		return fmt.Errorf("listen for HTTP: %w", err)
 	}
 	logger.Info("Telling who leads", "grpc", byGRPC.Addr().String(), "https", byHTTP.Addr().String())
-	go a.service.tide.run(ctx, func() bool {
+	go watchTide(ctx, func() bool {
 		_, lost := a.service.age()
 		return lost
-	})
+	}, a.service.board.Nudge)
 	a.serving.Store(true)
 	defer a.serving.Store(false)
 	return v.run(ctx, byGRPC, byHTTP)

@@ -47,7 +47,9 @@ func (s *service) follow(ctx context.Context, pool types.NamespacedName, known s
 			return
 		}
 		t := &following{service: s, pool: pool, frame: f, told: known}
-		if t.begin(yield) {
+		if s.ended() {
+			yield(event{}, fail(codes.Unavailable, reasonDraining, "this replica ends; another one goes on"))
+		} else if t.begin(yield) {
 			t.run(ctx, yield)
 		}
 	}
@@ -86,34 +88,24 @@ func (t *following) beat(yield func(event, error) bool) bool {
 }
 
 func (t *following) run(ctx context.Context, yield func(event, error) bool) {
+	ends := t.now().Add(streamsLast - rand.N(streamsLast/5))
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
-	end := time.NewTimer(streamsLast - rand.N(streamsLast/5))
-	defer end.Stop()
-	tide := t.tide.changed()
 	for goes := true; goes; {
-		select {
+		select { // all who follow share the first of these, and no other
 		case <-t.frame.Next():
 			goes = t.next(yield)
-		case <-tide:
-			if t.frame.After() == nil {
-				tide = t.tide.changed()
-				goes = t.beat(yield)
-			}
 		case <-beat.C:
 			switch {
 			case t.frame.After() != nil: // not before what has happened
+			case t.now().After(ends):
+				yield(event{}, fail(codes.Unavailable, reasonDraining, "the stream has lasted long enough; open it anew with what it gave last"))
+				return
 			case t.behind:
 				goes = t.begin(yield)
 			default:
 				goes = t.beat(yield)
 			}
-		case <-end.C:
-			yield(event{}, fail(codes.Unavailable, reasonDraining, "the stream has lasted long enough; open it anew with what it gave last"))
-			return
-		case <-t.ending:
-			yield(event{}, fail(codes.Unavailable, reasonDraining, "this replica ends; another one goes on"))
-			return
 		case <-ctx.Done():
 			yield(event{}, ctx.Err())
 			return
@@ -128,6 +120,11 @@ func (t *following) next(yield func(event, error) bool) bool {
 	case t.frame.Gone:
 		yield(event{}, unknown(t.pool))
 		return false
+	case t.frame.Nudge && t.ended():
+		yield(event{}, fail(codes.Unavailable, reasonDraining, "this replica ends; another one goes on"))
+		return false
+	case t.frame.Nudge:
+		return t.beat(yield)
 	case t.behind && t.board.Behind(t.pool, t.told):
 		return true
 	case t.behind:

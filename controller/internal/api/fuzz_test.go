@@ -14,7 +14,7 @@ import (
 func FuzzHTTP(f *testing.F) {
 	r := &rig{judge: &judge{denied: map[string]bool{"update": true}}}
 	r.s = &service{
-		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: make(chan struct{}), sendWithin: time.Second,
+		board: &r.feed.Board, heard: time.Now, now: time.Now, sendWithin: time.Second,
 		access: newJudge(r.judge, r.judge),
 	}
 	r.leads("a", 5)

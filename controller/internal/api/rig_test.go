@@ -99,12 +99,11 @@ func newRig(t *testing.T) *rig {
 	}
 	r := &rig{roots: x509.NewCertPool(), judge: &judge{denied: map[string]bool{}}}
 	r.roots.AppendCertsFromPEM(certPEM)
-	ending := make(chan struct{})
 	r.s = &service{
-		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: ending, sendWithin: slowAfter,
+		board: &r.feed.Board, heard: time.Now, now: time.Now, sendWithin: slowAfter,
 		access: newJudge(r.judge, r.judge),
 	}
-	v, err := newServer(t.Context(), r.s, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, openAPI, func() { close(ending) })
+	v, err := newServer(t.Context(), r.s, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, openAPI)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,14 +50,14 @@ type server struct {
 	end func()
 }
 
-// newServer serves a service. end closes the service's ending.
-func newServer(ctx context.Context, s *service, certificate Certificate, openAPI []byte, end func()) (*server, error) {
+// newServer serves a service.
+func newServer(ctx context.Context, s *service, certificate Certificate, openAPI []byte) (*server, error) {
 	handler, err := s.handler(ctx, openAPI)
 	if err != nil {
 		return nil, err
 	}
 	secure := &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12}
-	v := &server{health: health.NewServer(), end: sync.OnceFunc(end)}
+	v := &server{health: health.NewServer(), end: s.end}
 	v.byGRPC = grpc.NewServer(
 		grpc.Creds(credentials.NewTLS(secure.Clone())),
 		grpc.ForceServerCodecV2(codec{encoding.GetCodecV2(proto.Name)}),

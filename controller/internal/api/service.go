@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -39,13 +40,19 @@ type service struct {
 
 	access *access
 	now    func() time.Time
-	// tide turns when the API server is lost, and when it is back.
-	tide *tide
-	// ending is closed when streams are to end.
-	ending <-chan struct{}
+	// ending: streams are to end.
+	ending atomic.Bool
 	// sendWithin is how long a reader may take to make room for one event.
 	sendWithin time.Duration
 }
+
+// end has all streams end.
+func (s *service) end() {
+	s.ending.Store(true)
+	s.board.Nudge()
+}
+
+func (s *service) ended() bool { return s.ending.Load() }
 
 // age is how old the board may be; lost says that the API server is.
 func (s *service) age() (age time.Duration, lost bool) {

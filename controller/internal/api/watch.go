@@ -1,7 +1,7 @@
 package api
 
 import (
-	"context"
+	"iter"
 	"time"
 
 	"google.golang.org/grpc"
@@ -31,49 +31,50 @@ func (s *service) WatchLeader(q *zenleadv1.WatchLeaderRequest, stream grpc.Serve
 		return err
 	}
 	defer end()
-	out := newOutlet(stream, s.sendWithin)
-	for e, err := range s.follow(ctx, pool, known) {
+	ended := make(chan error, 2)
+	out := newOutlet(stream, s.sendWithin, ended)
+	go func() { ended <- out.follow(s.follow(ctx, pool, known)) }()
+	return <-ended // a send that waits then ends with the stream
+}
+
+// outlet sends events on a stream of gRPC.
+type outlet struct {
+	stream grpc.ServerStream
+	within time.Duration
+	// patience ends the stream when it is over: gRPC has no deadline for sending.
+	patience *time.Timer
+}
+
+func newOutlet(stream grpc.ServerStream, within time.Duration, ended chan<- error) *outlet {
+	t := time.AfterFunc(time.Hour, func() {
+		ended <- fail(codes.ResourceExhausted, reasonSlowReader, "dropped: nothing was read for %s", within)
+	})
+	t.Stop()
+	return &outlet{stream: stream, within: within, patience: t}
+}
+
+// follow sends each event until there is an error.
+func (o *outlet) follow(events iter.Seq2[event, error]) error {
+	for e, err := range events {
 		if err != nil {
 			return err
 		}
-		if err := out.send(ctx, e); err != nil {
+		if err := o.send(e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// outlet sends events on a stream of gRPC.
-type outlet struct {
-	stream  grpc.ServerStream
-	within  time.Duration
-	patient *time.Timer
-	sent    chan error
-}
-
-func newOutlet(stream grpc.ServerStream, within time.Duration) *outlet {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return &outlet{stream: stream, within: within, patient: t, sent: make(chan error, 1)}
-}
-
-// send gives up on a reader that makes no room. gRPC has no deadline for that, and ends the send that waits once the method returns.
-func (o *outlet) send(ctx context.Context, e event) error {
+// send gives up on a reader that makes no room.
+func (o *outlet) send(e event) error {
 	m, err := o.message(e)
 	if err != nil {
 		return err
 	}
-	o.patient.Reset(o.within)
-	defer o.patient.Stop()
-	go func() { o.sent <- o.stream.SendMsg(m) }()
-	select {
-	case err := <-o.sent:
-		return err
-	case <-o.patient.C:
-		return fail(codes.ResourceExhausted, reasonSlowReader, "dropped: nothing was read for %s", o.within)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	o.patience.Reset(o.within)
+	defer o.patience.Stop()
+	return o.stream.SendMsg(m)
 }
 
 // message is what is sent for an event. What is the same for all followers of a pool is encoded once.

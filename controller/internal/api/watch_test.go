@@ -163,9 +163,9 @@ func TestFollowers(t *testing.T) {
 					f := follow(t, r, "")
 					a := r.revision()
 					expect(t, f, told{"leader a 5", a})
-					r.s.tide.turn()
+					r.s.board.Nudge()
 					expect(t, f, told{"beat", a})
-					r.s.tide.turn()
+					r.s.board.Nudge()
 					expect(t, f, told{"beat", a})
 				},
 				"are told at once if the API server is lost already": func(t *testing.T, r *rig) {
@@ -305,21 +305,20 @@ func TestASlowReaderIsDropped(t *testing.T) {
 func TestTheTideTurnsWithTheAPIServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lost atomic.Bool
-		tide := newTide()
+		var turned atomic.Int64
 		ctx, cancel := context.WithCancel(t.Context())
-		go tide.run(ctx, lost.Load)
-		for _, is := range []bool{true, false} {
-			next := tide.changed()
+		go watchTide(ctx, lost.Load, func() { turned.Add(1) })
+		for i, is := range []bool{true, false} {
 			time.Sleep(time.Minute)
-			select {
-			case <-next:
-				t.Fatal("it turned without a reason")
-			default:
+			if n := turned.Load(); n != int64(i) {
+				t.Fatalf("it turned %d times, want %d", n, i)
 			}
 			lost.Store(is)
 			time.Sleep(lookEvery)
 			synctest.Wait()
-			<-next
+			if n := turned.Load(); n != int64(i+1) {
+				t.Fatalf("it turned %d times, want %d", n, i+1)
+			}
 		}
 		cancel()
 	})

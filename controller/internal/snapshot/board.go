@@ -98,6 +98,22 @@ func (b *Board) publish(s State, r Revision) {
 	t.heard.Store(&r) // once the frame is there: who is not behind finds it
 }
 
+// Nudge has everybody who follows a pool look around. Each of thousands would wait on a channel for it, which all of them share, otherwise.
+func (b *Board) Nudge() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pools.Range(func(_, v any) bool {
+		if t, ok := v.(*topic); ok {
+			was := t.newest.Load()
+			f := newFrame(was.State, was.Revision)
+			f.Nudge, f.At = true, was.At
+			t.newest.Store(f)
+			was.then(f)
+		}
+		return true
+	})
+}
+
 // withdraw tells who follows a pool that it is no more.
 func (b *Board) withdraw(pool types.NamespacedName) {
 	b.mu.Lock()

@@ -18,6 +18,9 @@ type Feed struct {
 	mu    sync.Mutex
 	pools map[types.NamespacedName]*facts
 	pods  map[string]*podFacts // by UID
+	// parted are the leaders whose pods are gone, by pool: they are told of as they were until somebody else leads, which comes at once. Two
+	// events would have all followers told twice.
+	parted map[types.NamespacedName]string
 }
 
 // Handler hears of one kind of object: LeaderPolicies, Leases and pods.
@@ -93,6 +96,12 @@ func (f *Feed) isPod(uid string, p *podFacts) {
 	switch {
 	case p == nil && was == nil:
 		return
+	case p == nil && f.leads(uid, was.pool):
+		if f.parted == nil {
+			f.parted = map[types.NamespacedName]string{}
+		}
+		f.parted[was.pool] = uid
+		return
 	case p == nil:
 		delete(f.pods, uid)
 	default:
@@ -135,6 +144,16 @@ func (f *Feed) tell(pool types.NamespacedName) {
 	default:
 		f.Board.publish(k.stateOf(func(uid string) *podFacts { return f.pods[uid] }))
 	}
+	if uid, ok := f.parted[pool]; ok && !f.leads(uid, pool) {
+		delete(f.pods, uid)
+		delete(f.parted, pool)
+	}
+}
+
+// leads says whether a pod is published as the leader of a pool.
+func (f *Feed) leads(uid string, pool types.NamespacedName) bool {
+	n := f.Board.Newest(pool)
+	return n != nil && n.State.Leader.UID == uid
 }
 
 func keyOf(o interface {

@@ -107,7 +107,7 @@ func TestWhoLeads(t *testing.T) {
 		"the same, when a Lease is gone that was held":                       {[]any{policy(9, controller, "a", 5), lease(8, "a", 5), gone{lease(10, "a", 5)}}, Leader{Name: "a", UID: "a-uid"}, 5},
 		"nobody who gave up, when a stranger takes the Lease":                {[]any{policy(9, controller, "a", 5), pod("a", 3, ""), lease(10, "", 5), held(lease(12, "stranger", 6), v1alpha1.HolderUIDAnnotation, "")}, Leader{}, 6},
 		"of a policy that was made again while nobody watched":               {[]any{policy(9, observe, "a", 5), uid(policy(20, observe, "b", 3), "again")}, Leader{Name: "b", UID: "b-uid"}, 3},
-		"by name alone, once its pod is gone":                                {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1"), gone{toolscache.DeletedFinalStateUnknown{Obj: pod("a", 3, "10.0.0.1")}}}, Leader{Name: "a", UID: "a-uid"}, 5},
+		"as it was, while nobody follows a leader whose pod is gone":         {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1"), gone{toolscache.DeletedFinalStateUnknown{Obj: pod("a", 3, "10.0.0.1")}}}, Leader{"a", "a-uid", "10.0.0.1", "node-1"}, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var f Feed
@@ -250,5 +250,23 @@ func TestWhoIsBehind(t *testing.T) {
 	tellAll(&f, gone{lease(21, "a", 5)})
 	if f.Board.Behind(web, Revision{5, 21, 9, 0}) {
 		t.Error("behind of a Lease that is gone")
+	}
+}
+
+// The pod of a leader goes just before the next one leads: followers are told once.
+func TestAFailoverIsToldOnce(t *testing.T) {
+	var f Feed
+	tellAll(&f, policy(9, v1alpha1.ModeController, "a", 5), lease(8, "a", 5), pod("a", 3, "10.0.0.1"), pod("b", 4, "10.0.0.2"))
+	was := f.Board.Newest(web)
+	tellAll(&f, gone{pod("a", 10, "10.0.0.1")}, lease(11, "b", 7), policy(12, v1alpha1.ModeController, "b", 7))
+	if next := was.After(); next == nil || next.State.Leader.Name != "b" || next.After() != nil {
+		t.Errorf("after a came %+v, and then %+v", next, next.After())
+	}
+	if len(f.pods) != 1 || len(f.parted) != 0 {
+		t.Errorf("%d pods are known, and %d that parted", len(f.pods), len(f.parted))
+	}
+	tellAll(&f, gone{pod("b", 20, "10.0.0.2")}, gone{policy(21, v1alpha1.ModeController, "b", 7)})
+	if len(f.pods) != 0 || len(f.parted) != 0 {
+		t.Errorf("of a pool that is gone %d pods are known, and %d that parted", len(f.pods), len(f.parted))
 	}
 }

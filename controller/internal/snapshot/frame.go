@@ -13,6 +13,8 @@ type Frame struct {
 	At time.Time
 	// Gone: the pool is no more. Nothing follows.
 	Gone bool
+	// Nudge: nothing happened to the pool; whoever follows it is to look around.
+	Nudge bool
 	// Shared holds what is made of the frame once, for all who follow.
 	Shared Shared
 
