@@ -88,14 +88,16 @@ func (b *Board) publish(s State, r Revision) {
 		b.keys.Store(nil)
 		return
 	}
-	was := t.newest.Load()
+	was, next := t.newest.Load(), (*Frame)(nil)
 	if s != was.State && s.Term >= was.State.Term {
-		f := newFrame(s, r)
-		t.newest.Store(f)
-		was.then(f)
+		next = newFrame(s, r)
+		t.newest.Store(next)
 	}
 	r.Term = max(r.Term, was.Revision.Term)
 	t.heard.Store(&r) // once the frame is there: who is not behind finds it
+	if next != nil {
+		was.then(next) // and who is told of it is not behind
+	}
 }
 
 // Nudge has everybody who follows a pool look around. Each of thousands would wait on a channel for it, which all of them share, otherwise.

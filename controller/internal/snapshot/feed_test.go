@@ -3,6 +3,7 @@ package snapshot
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -222,6 +223,112 @@ func TestFollowersSeeTermsGrowWhateverTheOrder(t *testing.T) {
 		if seen.State.Leader.Name != leader || seen.State.Term != term || seen.State.Leader.IP == "" {
 			t.Fatalf("seed %d: in the end %+v, want %s in term %d", seed, seen.State, leader, term)
 		}
+	}
+}
+
+// Whatever changes in what is told changes the revision: an answer that is known is not sent again, and who resumes is told nothing else.
+func TestOtherStatesHaveOtherRevisions(t *testing.T) {
+	controller := v1alpha1.ModeController
+	for name, tc := range map[string]struct {
+		before []any
+		change any
+	}{
+		"when the leader's pod is gone":     {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1")}, gone{pod("a", 3, "10.0.0.1")}},
+		"when its pod has another address":  {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1")}, pod("a", 4, "10.0.0.2")},
+		"when its pod leaves the pool":      {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1")}, otherPool(pod("a", 4, "10.0.0.1"))},
+		"when an old version is told later": {[]any{policy(9, controller, "a", 5)}, policy(8, controller, "b", 5)},
+		"when a Lease is emptied":           {[]any{policy(9, controller, "a", 5), lease(8, "a", 5)}, lease(10, "", 5)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var f Feed
+			tellAll(&f, tc.before...)
+			was := f.Board.Newest(web)
+			tellAll(&f, tc.change)
+			is := f.Board.Newest(web)
+			if is == was || is.Revision.Sum == was.Revision.Sum || is.State == was.State {
+				t.Errorf("%+v %+v became %+v %+v", was.State, was.Revision, is.State, is.Revision)
+			}
+		})
+	}
+}
+
+// The Lease tells of a move, and the status follows.
+func TestOneMoveIsToldOnce(t *testing.T) {
+	participant := v1alpha1.ModeParticipant
+	by := func(l *coordinationv1.Lease, holder string) *coordinationv1.Lease {
+		if holder == "" {
+			return l
+		}
+		return held(l, v1alpha1.HolderProcessAnnotation, l.Annotations[v1alpha1.TermBaseAnnotation]+" main/x/y")
+	}
+	for name, tc := range map[string]struct {
+		mode   v1alpha1.Mode
+		holder string
+		term   int64
+	}{
+		"to another, whom zen-lead chose":    {v1alpha1.ModeController, "b", 7},
+		"to another, who took it by itself":  {participant, "b", 7},
+		"to nobody, as the Lease is emptied": {participant, "", 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var f Feed
+			tellAll(&f, pod("a", 3, ""), pod("b", 3, ""), policy(9, tc.mode, "a", 5), by(lease(8, "a", 5), "a"))
+			seen := f.Board.Newest(web)
+			status := policy(12, tc.mode, tc.holder, tc.term)
+			status.Status.LastTransitionTime = at(1000) // by another clock, and later
+			tellAll(&f, by(lease(10, tc.holder, tc.term), tc.holder), status)
+			var told []State
+			for next := seen.After(); next != nil; next = next.After() {
+				told = append(told, next.State)
+			}
+			if len(told) != 1 || told[0].Term != tc.term || told[0].Leader.Name != tc.holder {
+				t.Errorf("told %+v", told)
+			}
+		})
+	}
+}
+
+// A policy of another UID is another pool: terms that are smaller are not of the one before.
+func TestFollowersHearThatAPolicyWasMadeAgain(t *testing.T) {
+	var f Feed
+	tellAll(&f, policy(9, v1alpha1.ModeObserve, "a", 5))
+	was := f.Board.Newest(web)
+	tellAll(&f, uid(policy(20, v1alpha1.ModeObserve, "b", 3), "again"))
+	if next := was.After(); next == nil || !next.Gone {
+		t.Errorf("they are told %+v", next)
+	}
+	if is := f.Board.Newest(web); is.State.Term != 3 || is.State.Leader.Name != "b" {
+		t.Errorf("%+v", is.State)
+	}
+}
+
+// Who follows looks, once it is told of a frame, whether this process has heard of all that the frame was made of.
+func TestWhoIsToldIsNotBehind(t *testing.T) {
+	var f Feed
+	tellAll(&f, policy(1, v1alpha1.ModeController, "a", 1))
+	const frames = 2000
+	behind := 0
+	awaits := make(chan struct{})
+	go func() {
+		defer close(awaits)
+		seen := f.Board.Newest(web)
+		for range frames {
+			awaits <- struct{}{}
+			for seen.After() == nil { // a channel would wake it too late to see
+				runtime.Gosched()
+			}
+			if seen = seen.After(); f.Board.Behind(web, seen.Revision) {
+				behind++
+			}
+		}
+	}()
+	version := int64(2)
+	for range awaits {
+		tellAll(&f, policy(version, v1alpha1.ModeController, "a", version))
+		version++
+	}
+	if behind > 0 {
+		t.Errorf("%d of %d frames were told before they were heard of", behind, frames)
 	}
 }
 
