@@ -65,8 +65,8 @@ func TestAGuardFailsClosed(t *testing.T) {
 			scenes: []scene{after(time.Second, after(time.Second, beats(heartbeat(0, false)), heartbeat(0, true)), mine)},
 			want:   []at{{900 * time.Millisecond, 1, nil}, {1500 * time.Millisecond, 0, ErrStale}, {2500 * time.Millisecond, 1, nil}},
 		},
-		"that a replica has lost the API server is not said of the next": {
-			scenes: []scene{after(time.Second, sends(nil), mine, heartbeat(0, true)), stays(event(led("a", 2), "r2"))},
+		"a stale replica stays so on the next stream, until it says otherwise": {
+			scenes: []scene{sends(nil, mine, heartbeat(0, true)), after(time.Second, stays(heartbeat(0, false)), event(led("a", 2), "r2"))},
 			want:   []at{{900 * time.Millisecond, 0, ErrStale}, {1200 * time.Millisecond, 2, nil}},
 		},
 		"another leads": {

@@ -233,7 +233,6 @@ func TestOtherStatesHaveOtherRevisions(t *testing.T) {
 		before []any
 		change any
 	}{
-		"when the leader's pod is gone":     {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1")}, gone{pod("a", 3, "10.0.0.1")}},
 		"when its pod has another address":  {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1")}, pod("a", 4, "10.0.0.2")},
 		"when its pod leaves the pool":      {[]any{policy(9, controller, "a", 5), pod("a", 3, "10.0.0.1")}, otherPool(pod("a", 4, "10.0.0.1"))},
 		"when an old version is told later": {[]any{policy(9, controller, "a", 5)}, policy(8, controller, "b", 5)},
