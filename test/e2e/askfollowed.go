@@ -35,7 +35,7 @@ func parseHeard(text string, at time.Time) (heardOf, bool) {
 	return h, err == nil
 }
 
-// follow is what the guide's two programs were told: the Go program in a pod, and watch.py outside.
+// followed is what the guide's two programs were told: the Go program in a pod, and watch.py outside.
 type followed struct {
 	*outsider
 	pod    corev1.Pod
@@ -72,6 +72,7 @@ func followFromOutside(ctx context.Context, w *world, leader corev1.Pod) (string
 		{"handed over", func(context.Context) error { return nil }},
 		{"its replica deleted", f.deleteReplica},
 		{"its replica killed", f.killReplica},
+		{"all replicas replaced before", f.replaceReplicas},
 	} {
 		took, err := f.step(ctx, step.happen)
 		if err != nil {
@@ -227,6 +228,24 @@ func (f *followed) killReplica(ctx context.Context) error {
 		return err
 	}
 	return f.signal(replica, syscall.SIGKILL)
+}
+
+// replaceReplicas waits until all are others: whoever resumes must not be told again what it knows.
+func (f *followed) replaceReplicas(ctx context.Context) error {
+	before, err := f.controllers(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := f.cluster.Kubectl(ctx, "rollout", "restart", "deployment/"+release, "--namespace", installNamespace); err != nil {
+		return err
+	}
+	for _, pod := range before {
+		if _, err := f.awaitGone(ctx, pod); err != nil {
+			return err
+		}
+	}
+	_, err = f.serving(ctx, f.pod.Status.PodIP)
+	return err
 }
 
 // serving is the controller with a connection from that address to its gRPC port.

@@ -40,7 +40,7 @@ func askWithoutRights(ctx context.Context, w *world, _ corev1.Pod) (string, erro
 	// What is good here is good nowhere else.
 	const kubernetes = `curl -sSk -o body -w '%{http_code}' -H "Authorization: Bearer $TOKEN" https://kubernetes.default.svc/api`
 	if status, err := o.run(ctx, kubernetes); err != nil || status != "401" {
-		return "", fmt.Errorf("Kubernetes takes a token that was made for zen-lead: %s, %w", status, err)
+		return "", fmt.Errorf("a token that was made for zen-lead, at Kubernetes: %s, %w", status, err)
 	}
 	gone, err := o.accountDeleted(ctx)
 	return fmt.Sprintf("%d refusals; %s", len(o.refused()), gone), err

@@ -14,7 +14,7 @@ func scenarios() []scenario {
 		{name: "node cut off", node: true, happen: cutNodeOff},
 		{name: "controllers killed", short: true, stays: true, happen: killControllers},
 		{name: "API asked", short: true, happen: askAsGuided},
-		{name: "API followed", short: true, either: true, happen: followFromOutside},
+		{name: "API followed", either: true, happen: followFromOutside},
 		{name: "API refuses", stays: true, happen: askWithoutRights},
 		{name: "API in a browser", happen: lookAtPage},
 		{name: "API's certificate renewed", stays: true, happen: renewCertificate},
