@@ -83,19 +83,25 @@ func (j *judge) Authorize(_ context.Context, a authorizer.Attributes) (authorize
 	return authorizer.DecisionAllow, "", nil
 }
 
+// certificate is made once: a key takes long.
+var certificate = sync.OnceValues(func() (tls.Certificate, error) {
+	cert, key, err := utilcert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	return pair, err
+})
+
 // newRig serves until the test ends. The pool web is known, led by pod a in term 5.
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	certPEM, keyPEM, err := utilcert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	pair, err := certificate()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{roots: x509.NewCertPool(), judge: &judge{denied: map[string]bool{}}}
-	r.roots.AppendCertsFromPEM(certPEM)
+	r.roots.AddCert(pair.Leaf)
 	ending := make(chan struct{})
 	r.s = &service{
 		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: ending, sendWithin: slowAfter,
@@ -164,7 +170,13 @@ func (r *rig) gone() {
 func (r *rig) client(t *testing.T) *http.Client {
 	t.Helper()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: r.roots}, ForceAttemptHTTP2: true}
-	t.Cleanup(transport.CloseIdleConnections)
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err == nil {
+			t.Cleanup(func() { _ = c.Close() }) // at once: a stream that was just left is not idle, and the server would wait for it
+		}
+		return c, err
+	}
 	return &http.Client{Transport: transport}
 }
 
