@@ -48,6 +48,10 @@ type judge struct {
 	away   error
 	denied map[string]bool
 	asked  int
+	// anonymous: who brings no token is somebody.
+	anonymous bool
+	// meanwhile is what happens while the API server is asked what a caller may.
+	meanwhile func()
 }
 
 func (j *judge) AuthenticateRequest(r *http.Request) (*authenticator.Response, bool, error) {
@@ -63,8 +67,8 @@ func (j *judge) AuthenticateRequest(r *http.Request) (*authenticator.Response, b
 		return nil, false, j.away
 	case r.Context().Err() != nil:
 		return nil, false, r.Context().Err()
-	case !ok:
-		return nil, false, nil
+	case !ok || token == "" || token[0] == ' ':
+		return &authenticator.Response{User: &user.DefaultInfo{Name: user.Anonymous}}, j.anonymous, nil
 	case !strings.HasPrefix(token, "good"):
 		return nil, false, errors.New("invalid bearer token")
 	}
@@ -72,6 +76,9 @@ func (j *judge) AuthenticateRequest(r *http.Request) (*authenticator.Response, b
 }
 
 func (j *judge) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	if j.meanwhile != nil {
+		j.meanwhile()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.away != nil {
@@ -93,20 +100,29 @@ var certificate = sync.OnceValues(func() (tls.Certificate, error) {
 	return pair, err
 })
 
-// newRig serves until the test ends. The pool web is known, led by pod a in term 5.
+// newQuietRig has a service that is not served. The pool web is known, led by pod a in term 5.
+func newQuietRig() *rig {
+	r := &rig{judge: &judge{denied: map[string]bool{}}}
+	r.s = &service{
+		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: make(chan struct{}), sendWithin: slowAfter,
+		access: newJudge(r.judge, r.judge),
+	}
+	r.leads("a", 5)
+	return r
+}
+
+// newRig serves until the test ends.
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	pair, err := certificate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{roots: x509.NewCertPool(), judge: &judge{denied: map[string]bool{}}}
+	r := newQuietRig()
+	r.roots = x509.NewCertPool()
 	r.roots.AddCert(pair.Leaf)
 	ending := make(chan struct{})
-	r.s = &service{
-		board: &r.feed.Board, heard: time.Now, now: time.Now, tide: newTide(), ending: ending, sendWithin: slowAfter,
-		access: newJudge(r.judge, r.judge),
-	}
+	r.s.ending = ending
 	v, err := newServer(t.Context(), r.s, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, openAPI, func() { close(ending) })
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +139,6 @@ func newRig(t *testing.T) *rig {
 	})
 	t.Cleanup(r.stop)
 	r.grpc, r.https = byGRPC.Addr().String(), "https://"+byHTTP.Addr().String()
-	r.leads("a", 5)
 	return r
 }
 
