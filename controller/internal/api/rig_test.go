@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
@@ -176,6 +177,19 @@ func (r *rig) leads(pod string, term int64) string {
 
 // revision is the newest of the pool.
 func (r *rig) revision() string { return formatRevision(r.feed.Board.Newest(web).Revision) }
+
+// hasPod has the watch of pods tell that pod a has an address, or is gone.
+func (r *rig) hasPod(ip string) {
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: web.Namespace, Name: "a", UID: "a-uid", Annotations: map[string]string{v1alpha1.PoolAnnotation: web.Name},
+	}}
+	p.Status.PodIPs = []corev1.PodIP{{IP: ip}}
+	if ip == "" {
+		r.feed.Handler().OnDelete(p)
+		return
+	}
+	r.feed.Handler().OnAdd(p, false)
+}
 
 // gone has the watch of policies tell that the pool is no more.
 func (r *rig) gone() {
