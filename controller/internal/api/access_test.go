@@ -189,6 +189,52 @@ func TestGrantsAreForgottenWhenThereAreTooMany(t *testing.T) {
 	}
 }
 
+// However many names a caller thinks of, it takes no room from others.
+func TestWhatLeavesNoGrant(t *testing.T) {
+	for name, pool := range map[string]func(n string) types.NamespacedName{
+		"pools that there are not": func(n string) types.NamespacedName {
+			return types.NamespacedName{Namespace: "default", Name: "web" + n}
+		},
+		"a pool in namespaces where it is not":  func(n string) types.NamespacedName { return types.NamespacedName{Namespace: "n" + n, Name: "web"} },
+		"namespaces without pools":              func(n string) types.NamespacedName { return types.NamespacedName{Namespace: "default" + n} },
+		"namespaces that come before all pools": func(n string) types.NamespacedName { return types.NamespacedName{Namespace: "a" + n} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newQuietRig()
+			for _, known := range []types.NamespacedName{web, {Namespace: web.Namespace}, {}} {
+				if _, err := r.s.admit(t.Context(), "Bearer good", get, known); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range 100 {
+				if _, err := r.s.admit(t.Context(), "Bearer good", get, pool(strconv.Itoa(i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := r.s.access.grants.n.Load(); n != 3 {
+				t.Errorf("%d grants are remembered", n)
+			}
+		})
+	}
+}
+
+// Who brings no token is one caller, whatever else it says.
+func TestAnonymousCallersShareOneGrant(t *testing.T) {
+	j := &judge{denied: map[string]bool{}, anonymous: true}
+	a := newJudge(j, j)
+	for i := range 2 * strangersAtOnce {
+		n := strconv.Itoa(i)
+		for _, header := range []string{"", "Basic " + n, "Bearer  " + n, n} {
+			if _, err := a.admit(t.Context(), header, get, web); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := a.grants.n.Load(); n != 1 || j.asked != 1 {
+		t.Errorf("%d grants are remembered, and the API server was asked %d times", n, j.asked)
+	}
+}
+
 func TestWhoAsksTooMuch(t *testing.T) { synctest.Test(t, whoAsksTooMuch) }
 
 func whoAsksTooMuch(t *testing.T) {

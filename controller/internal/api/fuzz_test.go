@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -8,16 +9,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/apiserver/pkg/authentication/authenticator"
+	"k8s.io/apiserver/pkg/authentication/request/bearertoken"
+	"k8s.io/apiserver/pkg/authentication/user"
 )
 
 // Whatever is sent, the answer is a success or says what was wrong, and nothing is done that was not asked for.
 func FuzzHTTP(f *testing.F) {
-	r := &rig{judge: &judge{denied: map[string]bool{"update": true}}}
-	r.s = &service{
-		board: &r.feed.Board, heard: time.Now, now: time.Now, sendWithin: time.Second,
-		access: newJudge(r.judge, r.judge),
-	}
-	r.leads("a", 5)
+	r := newQuietRig()
+	r.judge.denied["update"] = true
+	r.s.sendWithin = time.Second
 	h, err := r.s.handler(f.Context(), openAPI)
 	if err != nil {
 		f.Fatal(err)
@@ -68,6 +70,29 @@ func FuzzRevision(f *testing.F) {
 		}
 		if again, err := parseRevision(formatRevision(r)); err != nil || again != r {
 			t.Errorf("%q is %v, and written and read again %v, %v", s, r, again, err)
+		}
+	})
+}
+
+// A grant is remembered by what who authenticates reads of a header: else whoever writes the same in many ways fills the memory.
+func FuzzTokenOf(f *testing.F) {
+	read := bearertoken.New(authenticator.TokenFunc(func(_ context.Context, token string) (*authenticator.Response, bool, error) {
+		return &authenticator.Response{User: &user.DefaultInfo{Name: token}}, true, nil
+	}))
+	for _, seed := range []string{
+		"", "Bearer good", "bearer good", "BEARER good", " Bearer good ", "Bearer good more", "Bearer  good", "Bearer", "Bearer ", "Bearer\tgood", "Basic Z29vZA==", "Basic 2", "good",
+		"\tBearer good\r\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		want := ""
+		q := &http.Request{Header: http.Header{"Authorization": {header}}}
+		if who, ok, err := read.AuthenticateRequest(q); ok && err == nil {
+			want = who.User.GetName()
+		}
+		if got := tokenOf(header); got != want {
+			t.Errorf("%q bears %q, want %q", header, got, want)
 		}
 	})
 }

@@ -21,10 +21,19 @@ type question struct {
 }
 
 func questionOf(header string, v verb, pool types.NamespacedName) question {
-	if !strings.HasPrefix(strings.ToLower(header), "bearer ") {
-		header = "" // nobody, whatever it says
+	return question{bearer: sha256.Sum256([]byte(tokenOf(header))), verb: v, pool: pool}
+}
+
+// tokenOf is the token in a header, "" where there is none. It reads no more of the header than who authenticates: however many headers
+// say the same, they are one caller's.
+//
+// Source: k8s.io/apiserver/pkg/authentication/request/bearertoken.
+func tokenOf(header string) string {
+	parts := strings.SplitN(strings.TrimSpace(header), " ", 3)
+	if len(parts) < 2 || !strings.EqualFold(parts[0], "bearer") {
+		return ""
 	}
-	return question{bearer: sha256.Sum256([]byte(header)), verb: v, pool: pool}
+	return parts[1]
 }
 
 // grant is a positive answer.

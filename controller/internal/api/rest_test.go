@@ -93,6 +93,20 @@ func TestAnAnswerThatIsKnown(t *testing.T) {
 	}
 }
 
+// The pod of a leader goes without that its policy changes.
+func TestAnAnswerThatIsKnownOfAPodWithAnotherAddress(t *testing.T) {
+	r := newRig(t)
+	r.hasPod("10.0.0.1")
+	a, body := r.call(t, "GET", "/v1/leader/pool/web", "")
+	if !strings.Contains(body, `"ip":"10.0.0.1"`) {
+		t.Fatalf("%s: %s", a.Status, body)
+	}
+	r.hasPod("10.0.0.2")
+	if a, body = r.call(t, "GET", "/v1/leader/pool/web", "", "If-None-Match", a.Header.Get("ETag")); a.StatusCode != http.StatusOK || !strings.Contains(body, `"ip":"10.0.0.2"`) {
+		t.Errorf("%s: %s", a.Status, body)
+	}
+}
+
 func TestAnAnswerThatIsOld(t *testing.T) {
 	r := newRig(t)
 	r.s.heard = func() time.Time { return time.Now().Add(-100 * time.Second) }

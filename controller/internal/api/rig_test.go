@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
@@ -50,6 +51,10 @@ type judge struct {
 	asked  int
 	// takes is how long an answer does.
 	takes time.Duration
+	// anonymous: who brings no token is somebody.
+	anonymous bool
+	// meanwhile is what happens while the API server is asked what a caller may.
+	meanwhile func()
 }
 
 func (j *judge) AuthenticateRequest(r *http.Request) (*authenticator.Response, bool, error) {
@@ -66,8 +71,8 @@ func (j *judge) AuthenticateRequest(r *http.Request) (*authenticator.Response, b
 		return nil, false, j.away
 	case r.Context().Err() != nil:
 		return nil, false, r.Context().Err()
-	case !ok:
-		return nil, false, nil
+	case !ok || token == "" || token[0] == ' ':
+		return &authenticator.Response{User: &user.DefaultInfo{Name: user.Anonymous}}, j.anonymous, nil
 	case !strings.HasPrefix(token, "good"):
 		return nil, false, errors.New("invalid bearer token")
 	}
@@ -75,6 +80,9 @@ func (j *judge) AuthenticateRequest(r *http.Request) (*authenticator.Response, b
 }
 
 func (j *judge) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	if j.meanwhile != nil {
+		j.meanwhile()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.away != nil {
@@ -86,23 +94,37 @@ func (j *judge) Authorize(_ context.Context, a authorizer.Attributes) (authorize
 	return authorizer.DecisionAllow, "", nil
 }
 
-// newRig serves until the test ends. The pool web is known, led by pod a in term 5.
-func newRig(t *testing.T) *rig {
-	t.Helper()
-	certPEM, keyPEM, err := utilcert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+// certificate is made once: a key takes long.
+var certificate = sync.OnceValues(func() (tls.Certificate, error) {
+	cert, key, err := utilcert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
 	if err != nil {
-		t.Fatal(err)
+		return tls.Certificate{}, err
 	}
-	pair, err := tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{roots: x509.NewCertPool(), judge: &judge{denied: map[string]bool{}}}
-	r.roots.AppendCertsFromPEM(certPEM)
+	pair, err := tls.X509KeyPair(cert, key)
+	return pair, err
+})
+
+// newQuietRig has a service that is not served. The pool web is known, led by pod a in term 5.
+func newQuietRig() *rig {
+	r := &rig{judge: &judge{denied: map[string]bool{}}}
 	r.s = &service{
 		board: &r.feed.Board, heard: time.Now, now: time.Now, sendWithin: slowAfter,
 		access: newJudge(r.judge, r.judge),
 	}
+	r.leads("a", 5)
+	return r
+}
+
+// newRig serves until the test ends.
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	pair, err := certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newQuietRig()
+	r.roots = x509.NewCertPool()
+	r.roots.AddCert(pair.Leaf)
 	v, err := newServer(t.Context(), r.s, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, openAPI)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +141,6 @@ func newRig(t *testing.T) *rig {
 	})
 	t.Cleanup(r.stop)
 	r.grpc, r.https = byGRPC.Addr().String(), "https://"+byHTTP.Addr().String()
-	r.leads("a", 5)
 	return r
 }
 
@@ -158,6 +179,15 @@ func (r *rig) leads(pod string, term int64) string {
 // revision is the newest of the pool.
 func (r *rig) revision() string { return formatRevision(r.feed.Board.Newest(web).Revision) }
 
+// hasPod has the watch of pods tell that pod a has an address.
+func (r *rig) hasPod(ip string) {
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: web.Namespace, Name: "a", UID: "a-uid", Annotations: map[string]string{v1alpha1.PoolAnnotation: web.Name},
+	}}
+	p.Status.PodIPs = []corev1.PodIP{{IP: ip}}
+	r.feed.Handler().OnAdd(p, false)
+}
+
 // gone has the watch of policies tell that the pool is no more.
 func (r *rig) gone() {
 	r.feed.Handler().OnDelete(&v1alpha1.LeaderPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: web.Namespace, Name: web.Name}})
@@ -166,7 +196,13 @@ func (r *rig) gone() {
 func (r *rig) client(t *testing.T) *http.Client {
 	t.Helper()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: r.roots}, ForceAttemptHTTP2: true}
-	t.Cleanup(transport.CloseIdleConnections)
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err == nil {
+			t.Cleanup(func() { _ = c.Close() }) // at once: a stream that was just left is not idle, and the server would wait for it
+		}
+		return c, err
+	}
 	return &http.Client{Transport: transport}
 }
 

@@ -66,10 +66,22 @@ func (s *service) admit(ctx context.Context, header string, v verb, pool types.N
 	if err != nil {
 		return nil, err
 	}
-	if pool.Name != "" && s.board.Newest(pool) == nil {
-		s.access.grants.drop(questionOf(header, v, pool)) // there are any number of names of pools that there are not
+	if !s.there(pool) {
+		s.access.grants.drop(questionOf(header, v, pool)) // there are any number of names that nothing has
 	}
 	return c, c.request()
+}
+
+// there says whether there is such a pool, or one in such a namespace.
+func (s *service) there(pool types.NamespacedName) bool {
+	switch {
+	case pool.Name != "":
+		return s.board.Newest(pool) != nil
+	case pool.Namespace != "":
+		after := page{pool}.of(s.board.Pools()) // no pool has an empty name
+		return len(after) > 0 && after[0].Namespace == pool.Namespace
+	}
+	return true
 }
 
 // bearer returns the header Authorization of a request by gRPC, or of the gateway.

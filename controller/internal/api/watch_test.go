@@ -152,6 +152,14 @@ func TestFollowers(t *testing.T) {
 					known := strings.TrimRight(r.revision(), "0123456789abcdef") + "00000000"
 					expect(t, follow(t, r, known), told{"leader a 5", r.revision()})
 				},
+				"that come back are told that the leader has another address": func(t *testing.T, r *rig) {
+					r.hasPod("10.0.0.1")
+					f, known := follow(t, r, ""), r.revision()
+					expect(t, f, told{"leader a 5", known})
+					f.close()
+					r.hasPod("10.0.0.2")
+					expect(t, follow(t, r, known), told{"leader a 5", r.revision()})
+				},
 				"that know more than this replica wait until it knows more": func(t *testing.T, r *rig) {
 					f := follow(t, r, "7-0-107-00000000")
 					expect(t, f, told{"beat", "7-0-107-00000000"})
