@@ -69,12 +69,12 @@ var _ = Describe("Admission of what zen-lead writes on policies", func() {
 				p.Labels = map[string]string{"app": "web"}
 			})
 			for what, body := range map[string]string{
-				"spec":                `{"spec":{"paused":true}}`,
-				"labels":              `{"metadata":{"labels":{"app":"shop"}}}`,
-				"a new annotation":    `{"metadata":{"annotations":{"zen-lead/new":"b"}}}`,
-				"another annotation":  `{"metadata":{"annotations":{"example.com/note":null}}}`,
-				"finalizers":          `{"metadata":{"finalizers":["example.com/never"]}}`,
-				"ownerReferences":     `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n","uid":"u"}]}}`,
+				"spec":               `{"spec":{"paused":true}}`,
+				"labels":             `{"metadata":{"labels":{"app":"shop"}}}`,
+				"a new annotation":   `{"metadata":{"annotations":{"zen-lead/new":"b"}}}`,
+				"another annotation": `{"metadata":{"annotations":{"example.com/note":null}}}`,
+				"finalizers":         `{"metadata":{"finalizers":["example.com/never"]}}`,
+				"ownerReferences":    `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n","uid":"u"}]}}`,
 			} {
 				Expect(patch(body)).To(MatchError(ContainSubstring("zen-lead may change nothing of a LeaderPolicy but")), what)
 			}

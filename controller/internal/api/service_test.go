@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/controller/internal/handover"
 	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
@@ -58,6 +59,7 @@ func TestAnAnswerIsOfTheMomentThatItSays(t *testing.T) {
 				t.Run(what, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						r := newQuietRig()
+						r.s.live = nobody{}
 						happens(r, func() { r.leads("b", 6) })
 						state, err := ask(asGood(t.Context()), r.s)
 						if err != nil || state.GetLeader().GetName() != "b" || state.GetTerm() != 6 || state.GetAgeMs() != 0 {
@@ -69,6 +71,11 @@ func TestAnAnswerIsOfTheMomentThatItSays(t *testing.T) {
 		})
 	}
 }
+
+// nobody is an API server that cannot be read.
+type nobody struct{ client.Reader }
+
+func (nobody) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error { return errAway }
 
 // A program that is told UnknownPool or Refused relies on it that nothing has moved.
 func TestWhyNothingMovedOrMayHave(t *testing.T) {
