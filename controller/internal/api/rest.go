@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -22,11 +23,14 @@ const answerWithin = 30 * time.Second
 // longestBody is how long the body of a request may be, in bytes.
 const longestBody = 64 << 10
 
+// strict has all gateways of the process read queries strictly: there is one parser for all.
+var strict = sync.OnceFunc(func() { runtime.NewServeMux(runtime.SetQueryParameterParser(&query{})) })
+
 // handler serves the API by HTTP: the gateway calls the methods in this process.
 func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, error) {
+	strict()
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, bodies{}),
-		runtime.SetQueryParameterParser(&query{}),
 		runtime.WithErrorHandler(answerError),
 		runtime.WithRoutingErrorHandler(answerRouting),
 		runtime.WithForwardResponseOption(describe),
