@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ func (r *rig) secured(t *testing.T, c net.Conn, protocol string) net.Conn {
 
 // While a replica ends it elects nobody. Nobody may make that long.
 func TestStoppingIsBoundedWhateverConnectionsThereAre(t *testing.T) {
+	var all sync.WaitGroup
 	for name, open := range map[string]func(t *testing.T, r *rig){
 		"that say nothing to the port of gRPC": func(t *testing.T, r *rig) { connect(t, r.grpc) },
 		"that say nothing to the port of HTTP": func(t *testing.T, r *rig) { connect(t, strings.TrimPrefix(r.https, "https://")) },
@@ -56,22 +58,22 @@ func TestStoppingIsBoundedWhateverConnectionsThereAre(t *testing.T) {
 		},
 		"that follow and read nothing": func(t *testing.T, r *rig) { followSlowlyByHTTP(t, r) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t)
-			open(t, r)
-			// Only that the server has taken the connection matters: another one that came later has been answered.
-			r.call(t, http.MethodGet, "/v1/leader/pool/web", "")
-			if _, err := r.dial(t).GetLeader(bearing(t.Context(), "good"), &zenleadv1.GetLeaderRequest{Pool: "web"}); err != nil {
-				t.Fatal(err)
-			}
+		r := newRig(t)
+		open(t, r)
+		// The server has taken the connection, once one that came later has been answered.
+		r.call(t, http.MethodGet, "/v1/leader/pool/web", "")
+		if _, err := r.dial(t).GetLeader(bearing(t.Context(), "good"), &zenleadv1.GetLeaderRequest{Pool: "web"}); err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() {
 			start := time.Now()
 			r.stop()
 			if took := time.Since(start); took > 2*drainFor {
-				t.Errorf("it took %v", took)
+				t.Errorf("%s: it took %v", name, took)
 			}
 		})
 	}
+	all.Wait()
 }
 
 // Strangers may ask for the health, as load balancers do. They could hold any number of streams.

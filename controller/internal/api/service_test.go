@@ -75,7 +75,9 @@ func TestAnAnswerIsOfTheMomentThatItSays(t *testing.T) {
 // nobody is an API server that cannot be read.
 type nobody struct{ client.Reader }
 
-func (nobody) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error { return errAway }
+func (nobody) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return errAway
+}
 
 // A program that is told UnknownPool or Refused relies on it that nothing has moved.
 func TestWhyNothingMovedOrMayHave(t *testing.T) {

@@ -68,15 +68,12 @@ func TestWhatBecameOfARequest(t *testing.T) {
 
 // same says whether an error is the one that is wanted, or of its kind.
 func same(err, want error) bool {
-	if _, refused := errors.AsType[*RefusedError](want); refused {
-		_, ok := errors.AsType[*RefusedError](err)
-		return ok
-	}
-	if _, silent := errors.AsType[*NoAnswerError](want); silent {
-		_, ok := errors.AsType[*NoAnswerError](err)
-		return ok
-	}
-	return errors.Is(err, want)
+	return errors.Is(err, want) || of[*RefusedError](err) && of[*RefusedError](want) || of[*NoAnswerError](err) && of[*NoAnswerError](want)
+}
+
+func of[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // server is an API server with one policy, and a controller that comes to an answer.
