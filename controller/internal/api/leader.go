@@ -12,13 +12,12 @@ import (
 
 // serveLeader answers by HTTP who leads a pool. It is what is asked most, and the gateway would take three times as long: what it
 // writes is made once for all who ask, but for the age.
-func (s *service) serveLeader(w http.ResponseWriter, r *http.Request, path map[string]string) {
-	q := &zenleadv1.GetLeaderRequest{}
-	if err := parseQuery(r.URL.RawQuery, q); err != nil {
+func (s *service) serveLeader(w http.ResponseWriter, r *http.Request, pool string) {
+	q := &zenleadv1.GetLeaderRequest{Pool: pool}
+	if err := parseLeaderQuery(r.URL.RawQuery, q); err != nil {
 		answerError(r.Context(), nil, nil, w, r, err)
 		return
 	}
-	q.Pool = path["pool"]
 	f, found, err := s.leader(r.Context(), r.Header.Get("Authorization"), q)
 	if err != nil {
 		answerError(r.Context(), nil, nil, w, r, err)
@@ -30,6 +29,12 @@ func (s *service) serveLeader(w http.ResponseWriter, r *http.Request, path map[s
 		return
 	}
 	written.write(w, r, found)
+}
+
+// askedForLeader returns the pool whose leader a request asks for, where that is plain to see. The gateway finds the others.
+func askedForLeader(r *http.Request) (pool string, ok bool) {
+	pool, ok = strings.CutPrefix(r.URL.Path, "/v1/leader/pool/")
+	return pool, ok && pool != "" && r.Method == http.MethodGet && r.URL.RawPath == "" && !strings.Contains(pool, "/")
 }
 
 // answer is one by HTTP, but for the age.

@@ -44,7 +44,9 @@ func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, er
 	}
 	// The gateway cannot stream in one process, nor share what it writes.
 	err := errors.Join(
-		mux.HandlePath(http.MethodGet, "/v1/leader/pool/{pool}", s.serveLeader),
+		mux.HandlePath(http.MethodGet, "/v1/leader/pool/{pool}", func(w http.ResponseWriter, r *http.Request, path map[string]string) {
+			s.serveLeader(w, r, path["pool"])
+		}),
 		mux.HandlePath(http.MethodGet, "/v1/leader/pool/{pool}/watch", s.serveEvents),
 		mux.HandlePath(http.MethodGet, "/openapi.json", func(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
 			w.Header()["Content-Type"] = contentType
@@ -55,10 +57,14 @@ func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, er
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	limited := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, longestBody)
 		if r.Method != http.MethodPost { // a handover takes as long as it takes
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerWithin)) // every writer of net/http has one
 		}
+		if pool, ok := askedForLeader(r); ok {
+			s.serveLeader(w, r, pool)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, longestBody)
 		mux.ServeHTTP(w, r)
 	})
 	// A page of any origin may ask, and must bring a token by itself, as browsers hold none for this. With --api-anonymous it needs none: who
