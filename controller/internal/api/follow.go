@@ -91,6 +91,7 @@ func (t *following) run(ctx context.Context, yield func(event, error) bool) {
 	ends := t.now().Add(streamsLast - rand.N(streamsLast/5))
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
+	done := ctx.Done()
 	for goes := true; goes; {
 		select { // all who follow share the first of these, and no other
 		case <-t.frame.Next():
@@ -106,7 +107,7 @@ func (t *following) run(ctx context.Context, yield func(event, error) bool) {
 			default:
 				goes = t.beat(yield)
 			}
-		case <-ctx.Done():
+		case <-done:
 			yield(event{}, ctx.Err())
 			return
 		}
