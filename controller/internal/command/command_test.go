@@ -43,6 +43,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		want string
 	}{
 		"no cluster":          {[]string{"controller"}, "set KUBECONFIG"},
+		"a Secret for no API": {[]string{"controller", "--api-cert-secret=s", "--api-dns-names=n"}, "--api-cert-secret: means nothing without --api-cert-dir"},
+		"nobody without API":  {[]string{"controller", "--api-anonymous"}, "--api-anonymous: means nothing without --api-cert-dir"},
+		"a Secret for nobody": {[]string{"controller", "--api-cert-dir=/d", "--api-cert-secret=s"}, "api-dns-names"},
 		"an unknown format":   {[]string{"controller", "--log-format=xml"}, `"xml" is neither text nor json`},
 		"an unknown level":    {[]string{"controller", "--log-level=LOUD"}, "LOUD"},
 		"a stray word":        {[]string{"controller", "now"}, "now"},

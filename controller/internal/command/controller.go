@@ -27,6 +27,9 @@ In a cluster it uses its service account, elsewhere KUBECONFIG (or ~/.kube/confi
 "kubectl apply -k controller/config" installs. It stops on SIGTERM and SIGINT, after the moves that are under way.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := checkAPI(c); err != nil {
+				return err
+			}
 			handler, err := logHandler(c, format, level)
 			if err != nil {
 				return err
@@ -58,9 +61,20 @@ In a cluster it uses its service account, elsewhere KUBECONFIG (or ~/.kube/confi
 		"who brings no token is system:anonymous, and may ask what that may. Set it where who leads is no secret in your network")
 	f.StringVar(&o.API.HTTP, "api-bind-address", ":8090", "where the API is served by HTTP. Set it where the port is taken")
 	f.StringVar(&o.API.GRPC, "grpc-bind-address", ":9090", "where the API is served by gRPC. Set it where the port is taken")
+	c.MarkFlagsRequiredTogether("api-cert-secret", "api-dns-names")
 	f.TextVar(&level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR. DEBUG says why a pass was repeated; too much for every day")
 	f.StringVar(&format, "log-format", format, "text for people, json for log collectors")
 	return c
+}
+
+// checkAPI refuses flags that would mean nothing.
+func checkAPI(c *cobra.Command) error {
+	for _, name := range []string{"api-cert-secret", "api-dns-names", "api-anonymous"} {
+		if c.Flags().Changed(name) && !c.Flags().Changed("api-cert-dir") {
+			return fmt.Errorf("--%s: means nothing without --api-cert-dir", name)
+		}
+	}
+	return nil
 }
 
 func logHandler(c *cobra.Command, format string, level slog.Level) (slog.Handler, error) {

@@ -109,6 +109,9 @@ func (f *Feed) isPod(uid string, p *podFacts) {
 			f.pods = map[string]*podFacts{}
 		}
 		f.pods[uid] = p
+		if f.parted[p.pool] == uid { // the watch had lost sight of it
+			delete(f.parted, p.pool)
+		}
 	}
 	if was != nil && (p == nil || p.pool != was.pool) {
 		f.tell(was.pool)

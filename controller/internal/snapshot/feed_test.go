@@ -359,6 +359,16 @@ func TestWhoIsBehind(t *testing.T) {
 	}
 }
 
+// A watch that was away may say that a pod is gone which is there.
+func TestALeadersPodThatIsThereAfterAll(t *testing.T) {
+	var f Feed
+	tellAll(&f, policy(9, v1alpha1.ModeController, "a", 5), pod("a", 3, "10.0.0.1"), gone{pod("a", 3, "10.0.0.1")}, pod("a", 10, "10.0.0.1"))
+	tellAll(&f, policy(12, v1alpha1.ModeController, "b", 7), policy(14, v1alpha1.ModeController, "a", 8))
+	if got := f.Board.Newest(web).State.Leader; got.IP != "10.0.0.1" {
+		t.Errorf("%+v leads again, and its pod is not known", got)
+	}
+}
+
 // The pod of a leader goes just before the next one leads: followers are told once.
 func TestAFailoverIsToldOnce(t *testing.T) {
 	var f Feed
