@@ -19,6 +19,35 @@ const (
 	HandoverAnnotation = "zen-lead/handover"
 )
 
+// Names that people write on locks.
+const (
+	// ForceReleaseAnnotation takes a ManualLock from its holder: JSON of [ForceRelease]. Who writes it needs the right to force-release the
+	// lock. It is taken off when the lock is free, or the order cannot be obeyed; status.lastTransition and an event tell the outcome.
+	ForceReleaseAnnotation = "zen-lead/force-release"
+)
+
+// ForceRelease is the value of ForceReleaseAnnotation.
+//
+// +kubebuilder:object:generate=false
+type ForceRelease struct {
+	// Token is the holder's: proof that it is this holder who is meant.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Token int64 `json:"token,omitempty"`
+	// By is the account that writes it; the API server admits no other.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	By string `json:"by,omitempty"`
+	// Reason says why, in 1 to 256 bytes.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Reason string `json:"reason,omitempty"`
+	// Now: do not wait until the holder must have noticed.
+	// +optional
+	Now bool `json:"now,omitempty"`
+}
+
 // Names that members write on objects of their own.
 const (
 	// FenceAnnotation is the term in which a leader wrote an object last, as package kube stamps it. An admission policy may refuse a smaller

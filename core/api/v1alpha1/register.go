@@ -11,7 +11,7 @@ var GroupVersion = schema.GroupVersion{Group: "coordination.kube-zen.io", Versio
 
 // AddToScheme registers the kinds of this package. It returns no error today.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &LeaderPolicy{}, &LeaderPolicyList{})
+	scheme.AddKnownTypes(GroupVersion, &LeaderPolicy{}, &LeaderPolicyList{}, &ManualLock{}, &ManualLockList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }
