@@ -1,0 +1,150 @@
+package lock
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// Margin is how far apart the rates of two clocks may be, as a part of one.
+	Margin = 0.05
+	// Grace is how long who waits may be without a stream until its place is given up.
+	Grace = 10 * time.Second
+	// NoteAfter is how long the record may say something else of the queue than there is. A hand-over tells it along; a write for that
+	// alone must be worth it.
+	NoteAfter = time.Second
+	// remembered is how many ended requests are known.
+	remembered = 64
+)
+
+// Wait is how long to wait, on one's own clock, for another's duration to have passed on its clock.
+func Wait(d time.Duration) time.Duration { return d + time.Duration(float64(d)*Margin) }
+
+// State is a lock as a home knows it: the record, and what is not durable. The zero State with Home set is a lock that nobody ever held.
+type State struct {
+	// Home is who this is.
+	Home string
+	// Record is as it was last read or written, and Version the version of that.
+	Record  Record
+	Version int64
+	// MaxWaiters is how many may wait.
+	MaxWaiters int
+
+	// heard is when this home last heard of the holder, or began to count.
+	heard time.Time
+	// Silent is since when the holder's home, if that is another, was seen to be silent; the zero time while it is not. HomeLasts is how
+	// long a home may go on without being seen.
+	Silent    time.Time
+	HomeLasts time.Duration
+	// NotBefore: nothing is granted before that.
+	NotBefore time.Time
+
+	// queue is who waits, in the order of arrival. What it points to is not changed.
+	queue []*place
+	// ended are requests that have ended, the last at the end.
+	ended []string
+	// untold is since when the record says something else of the queue.
+	untold time.Time
+}
+
+// place is one place in the queue.
+type place struct {
+	Waiter
+	ttl    time.Duration
+	try    bool
+	until  time.Time
+	stream uint64
+	came   time.Time
+	// away is since when it has no stream; the zero time while it has one.
+	away time.Time
+}
+
+// Read returns the state after the record was read, written by whoever. What another home wrote down of the queue counts before what is
+// known here: those have waited longer. They are away until they come.
+func (s State) Read(r Record, version int64, now time.Time) State {
+	was := s.Record.Holder
+	s.Record, s.Version = r, version
+	if h := r.Holder; h != nil && (was == nil || was.ID != h.ID || was.Home != h.Home) {
+		s.heard, s.Silent = now, time.Time{}
+	}
+	var first []*place
+	for _, w := range r.Waiters {
+		if s.find(w.ID) < 0 && !s.hasEnded(w.ID) && (r.Holder == nil || r.Holder.ID != w.ID) {
+			first = append(first, &place{Waiter: w, away: now})
+		}
+	}
+	if len(first) > 0 {
+		s.queue = append(first, s.queue...)
+	}
+	return s
+}
+
+// Heard is a sign of life of the holder, if this is its home.
+func (s State) Heard(now time.Time) State {
+	s.heard = now
+	return s
+}
+
+// Keeps says whether a request holds the lock and this home keeps it: a sign of life of it then needs no write.
+func (s State) Keeps(id string, token int64) bool {
+	h := s.Record.Holder
+	return h != nil && h.ID == id && h.Token == token && h.Home == s.Home && h.Forced == nil
+}
+
+// Frees is when the holder's time passes, as far as is known now. ok is false while nobody holds the lock, or another home keeps the
+// holder.
+func (s State) Frees() (at time.Time, ok bool) {
+	h := s.Record.Holder
+	switch {
+	case h == nil:
+		return time.Time{}, false
+	case h.Home == s.Home:
+		return s.heard.Add(Wait(h.TTL)), true
+	case s.Silent.IsZero():
+		return time.Time{}, false
+	}
+	return s.Silent.Add(Wait(s.HomeLasts) + Wait(h.TTL)), true
+}
+
+// Waiting is how many wait.
+func (s State) Waiting() int { return len(s.queue) }
+
+// Queue lists who waits, next first.
+func (s State) Queue() []Waiter {
+	list := make([]Waiter, len(s.queue))
+	for i, p := range s.queue {
+		list[i] = p.Waiter
+	}
+	return list
+}
+
+// Due is when the next thing happens by itself; ok is false if nothing will.
+func (s State) Due() (at time.Time, ok bool) {
+	earliest := func(t time.Time) {
+		if !t.IsZero() && (!ok || t.Before(at)) {
+			at, ok = t, true
+		}
+	}
+	if t, frees := s.Frees(); frees {
+		earliest(t)
+	}
+	for _, p := range s.queue {
+		earliest(p.until)
+		if !p.away.IsZero() {
+			earliest(p.away.Add(Grace))
+		}
+	}
+	if len(s.queue) > 0 && s.Record.Holder == nil {
+		earliest(s.NotBefore)
+	}
+	if !s.untold.IsZero() {
+		earliest(s.untold.Add(NoteAfter))
+	}
+	return at, ok
+}
+
+func (s State) find(id string) int {
+	return slices.IndexFunc(s.queue, func(p *place) bool { return p.ID == id })
+}
+
+func (s State) hasEnded(id string) bool { return slices.Contains(s.ended, id) }
