@@ -158,7 +158,7 @@ func (t *turn) release(e Release) error {
 		case e.Token != 0 && e.Token != h.Token:
 			return fmt.Errorf("%w: its token is %d", ErrLost, h.Token)
 		}
-		t.end(Released, fmt.Sprintf("%s released it", h.name()))
+		t.end(Released, fmt.Sprintf("%s released it", h.Name()))
 		return nil
 	}
 	if at := t.find(e.ID); at >= 0 {
@@ -199,7 +199,7 @@ func (t *turn) force(e Force) error {
 		return t.lost()
 	}
 	if e.Now {
-		t.end(ByForce, fmt.Sprintf("%s took it from %s at once: %s", e.By, h.name(), e.Reason))
+		t.end(ByForce, fmt.Sprintf("%s took it from %s at once: %s", e.By, h.Name(), e.Reason))
 		return nil
 	}
 	if h.Forced == nil {
@@ -213,7 +213,7 @@ func (t *turn) force(e Force) error {
 // lost says who has the lock now.
 func (t *turn) lost() error {
 	if h := t.Record.Holder; h != nil {
-		return fmt.Errorf("%w: %s holds it with token %d", ErrLost, h.name(), h.Token)
+		return fmt.Errorf("%w: %s holds it with token %d", ErrLost, h.Name(), h.Token)
 	}
 	return fmt.Errorf("%w: nobody holds it; %s", ErrLost, t.Record.Last.Message)
 }
@@ -230,11 +230,11 @@ func (t *turn) expire() {
 	}
 	switch h := t.Record.Holder; {
 	case h.Forced != nil:
-		t.end(ByForce, fmt.Sprintf("%s took it from %s: %s", h.Forced.By, h.name(), h.Forced.Reason))
+		t.end(ByForce, fmt.Sprintf("%s took it from %s: %s", h.Forced.By, h.Name(), h.Forced.Reason))
 	case h.Home != t.Home:
-		t.end(Expired, fmt.Sprintf("%s was not heard of, and neither was %s, which kept it", h.name(), h.Home))
+		t.end(Expired, fmt.Sprintf("%s was not heard of, and neither was %s, which kept it", h.Name(), h.Home))
 	default:
-		t.end(Expired, fmt.Sprintf("%s was not heard of for %s", h.name(), Wait(h.TTL)))
+		t.end(Expired, fmt.Sprintf("%s was not heard of for %s", h.Name(), Wait(h.TTL)))
 	}
 }
 
@@ -289,9 +289,9 @@ func (t *turn) grant() {
 	h := &Holder{Request: p.Request, Token: token, TTL: p.ttl, Home: t.Home, Since: t.now}
 	t.Record.Holder, t.Record.Token, t.heard, t.Silent = h, token, t.now, time.Time{}
 	if t.ending.Reason == "" {
-		t.Record.Last = Transition{Reason: Granted, Time: t.now, Message: fmt.Sprintf("%s got it: it was free", h.name())}
+		t.Record.Last = Transition{Reason: Granted, Time: t.now, Message: fmt.Sprintf("%s got it: it was free", h.Name())}
 	} else {
-		t.Record.Last.Message += fmt.Sprintf("; %s got it", h.name())
+		t.Record.Last.Message += fmt.Sprintf("; %s got it", h.Name())
 	}
 	t.answer(Answer{Event: t.eventOf(p.ID), ID: p.ID, Holder: h, Waited: t.now.Sub(p.came)})
 }
@@ -310,7 +310,7 @@ func (t *turn) refuseTries() {
 
 func (t *turn) held() error {
 	if h := t.Record.Holder; h != nil {
-		return fmt.Errorf("%w: %s, since %s", ErrHeld, h.name(), h.Since.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w: %s, since %s", ErrHeld, h.Name(), h.Since.UTC().Format(time.RFC3339))
 	}
 	return ErrHeld
 }
@@ -334,8 +334,8 @@ func (t *turn) note(was Record) {
 	}
 }
 
-// name is how people know it.
-func (r Request) name() string {
+// Name is how people know it.
+func (r Request) Name() string {
 	if r.Owner != "" {
 		return r.Owner
 	}

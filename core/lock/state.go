@@ -148,3 +148,11 @@ func (s State) find(id string) int {
 }
 
 func (s State) hasEnded(id string) bool { return slices.Contains(s.ended, id) }
+
+// After returns s, which came of was by Next, where meanwhile was went on hearing of its holder.
+func (s State) After(was State) State {
+	if a, b := s.Record.Holder, was.Record.Holder; a != nil && b != nil && a.ID == b.ID && was.heard.After(s.heard) {
+		s.heard = was.heard
+	}
+	return s
+}

@@ -38,14 +38,35 @@ const (
 	trustedFor = 10 * time.Minute
 )
 
-// verb is what the caller wants to do with a LeaderPolicy.
-type verb string
+// verb is what the caller wants to do, with objects of a kind.
+type verb struct {
+	name, resource string
+	// lasting: the last answer counts for a while where the API server cannot be asked.
+	lasting bool
+}
 
-const (
-	get    verb = "get"
-	list   verb = "list"
-	watch  verb = "watch"
-	update verb = "update"
+func (v verb) String() string { return v.name }
+
+// be is to be somebody, whatever that one may do.
+var be = verb{lasting: true}
+
+// What may be done with LeaderPolicies.
+var (
+	get    = verb{"get", "leaderpolicies", true}
+	list   = verb{"list", "leaderpolicies", true}
+	watch  = verb{"watch", "leaderpolicies", true}
+	update = verb{"update", "leaderpolicies", false}
+)
+
+// What may be done with ManualLocks. Who keeps a lock that it was granted goes on while the API server is away, for as long as this replica
+// counts.
+var (
+	getLock      = verb{"get", "manuallocks", true}
+	listLocks    = verb{"list", "manuallocks", true}
+	watchLock    = verb{"watch", "manuallocks", true}
+	acquireLock  = verb{"acquire", "manuallocks", false}
+	keepLock     = verb{"acquire", "manuallocks", true}
+	forceRelease = verb{"force-release", "manuallocks", false}
 )
 
 // access decides who may do what. Every decision is the API server's; it is remembered for a while.
@@ -83,7 +104,7 @@ func (a *access) admit(ctx context.Context, header string, v verb, pool types.Na
 		return known.caller, nil
 	}
 	c, err := a.decide(ctx, header, q)
-	if known != nil && v != update && age < trustedFor && unanswered(err) {
+	if known != nil && v.lasting && age < trustedFor && unanswered(err) {
 		return known.caller, nil
 	}
 	return c, err
@@ -92,7 +113,7 @@ func (a *access) admit(ctx context.Context, header string, v verb, pool types.Na
 // decide asks, once for all who wait for the same answer, and remembers it. The question does not end with the caller's patience: that it
 // was not waited for is not that the API server does not answer.
 func (a *access) decide(ctx context.Context, header string, q question) (*caller, error) {
-	v, err, _ := a.asking.Do(fmt.Sprintf("%s %s %s", q.bearer, q.verb, q.pool), func() (any, error) {
+	v, err, _ := a.asking.Do(fmt.Sprintf("%s %s %s %s", q.bearer, q.verb, q.verb.resource, q.pool), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*reviewTimeout)
 		defer cancel()
 		return a.askAndRemember(ctx, header, q)
@@ -152,19 +173,27 @@ func (a *access) ask(ctx context.Context, header string, v verb, pool types.Name
 	case !ok || err != nil:
 		return "", fail(codes.Unauthenticated, reasonUnauthenticated, "the token is not valid here: it has expired, or was not made for zen-lead (kubectl create token ACCOUNT --audience %s)", Audience)
 	}
+	if v == be {
+		return who.User.GetName(), nil
+	}
 	return who.User.GetName(), a.authorize(ctx, who.User, v, pool)
+}
+
+// identify returns the caller whose Authorization header it is.
+func (a *access) identify(ctx context.Context, header string) (*caller, error) {
+	return a.admit(ctx, header, be, types.NamespacedName{})
 }
 
 func (a *access) authorize(ctx context.Context, who user.Info, v verb, pool types.NamespacedName) error {
 	decision, _, err := a.rights.Authorize(ctx, authorizer.AttributesRecord{
-		User: who, Verb: string(v), Namespace: pool.Namespace, Name: pool.Name, ResourceRequest: true,
-		APIGroup: v1alpha1.GroupVersion.Group, APIVersion: v1alpha1.GroupVersion.Version, Resource: "leaderpolicies",
+		User: who, Verb: v.name, Namespace: pool.Namespace, Name: pool.Name, ResourceRequest: true,
+		APIGroup: v1alpha1.GroupVersion.Group, APIVersion: v1alpha1.GroupVersion.Version, Resource: v.resource,
 	})
 	switch {
 	case err != nil:
 		return fail(codes.Unavailable, reasonUnavailable, "the API server cannot be asked what you may do")
 	case decision != authorizer.DecisionAllow:
-		return fail(codes.PermissionDenied, reasonForbidden, "%s may not %s %s", who.GetName(), v, object(pool))
+		return fail(codes.PermissionDenied, reasonForbidden, "%s may not %s %s", who.GetName(), v, object(v.resource, pool))
 	}
 	return nil
 }
@@ -180,13 +209,13 @@ func outage(err error) bool {
 }
 
 // object names what is asked for, for people.
-func object(pool types.NamespacedName) string {
+func object(resource string, pool types.NamespacedName) string {
 	switch {
 	case pool.Name != "":
-		return fmt.Sprintf("leaderpolicies %q in namespace %q", pool.Name, pool.Namespace)
+		return fmt.Sprintf("%s %q in namespace %q", resource, pool.Name, pool.Namespace)
 	case pool.Namespace != "":
-		return fmt.Sprintf("leaderpolicies in namespace %q", pool.Namespace)
+		return fmt.Sprintf("%s in namespace %q", resource, pool.Namespace)
 	default:
-		return "leaderpolicies in all namespaces"
+		return resource + " in all namespaces"
 	}
 }

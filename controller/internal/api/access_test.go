@@ -277,7 +277,7 @@ func TestWhatIsAsked(t *testing.T) {
 		"all":                {types.NamespacedName{}, "leaderpolicies in all namespaces"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := object(tc.pool); got != tc.want {
+			if got := object("leaderpolicies", tc.pool); got != tc.want {
 				t.Errorf("%s, want %s", got, tc.want)
 			}
 		})

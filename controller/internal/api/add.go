@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	_ "embed" // for the description that is served
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/kube-zen/zen-lead/controller/internal/locks"
 	"github.com/kube-zen/zen-lead/controller/internal/snapshot"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
@@ -32,10 +34,14 @@ type Options struct {
 	// Certificate is shown to callers once Certified is closed.
 	Certificate Certificate
 	Certified   <-chan struct{}
+	// Authority are those that the certificates of other replicas may be of; nil are those of the system.
+	Authority func() *x509.CertPool
 	// Awaits says what is awaited while there is no certificate.
 	Awaits func(*http.Request) error
 	// Anonymous: who brings no token is system:anonymous.
 	Anonymous bool
+	// Self is this replica among the others.
+	Self locks.Self
 	// Heard returns a moment before which everything that was written has been heard of.
 	Heard func() time.Time
 }
@@ -44,6 +50,9 @@ type Options struct {
 type api struct {
 	options Options
 	service *service
+	keeper  *locks.Keeper
+	// end ends the keeper's life.
+	end context.CancelFunc
 	synced  []toolscache.InformerSynced
 	serving atomic.Bool
 }
@@ -54,11 +63,19 @@ func Add(ctx context.Context, m manager.Manager, o Options) (func(*http.Request)
 	if err != nil {
 		return nil, err
 	}
+	// Locks outlive what tells the manager to end: what is under way is settled, and told.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	keeper, heardOfLocks, err := locks.Add(ctx, life, m, o.Self)
+	if err != nil {
+		end()
+		return nil, err
+	}
 	feed := &snapshot.Feed{}
-	a := &api{options: o, service: &service{
+	a := &api{options: o, keeper: keeper, end: end, synced: []toolscache.InformerSynced{heardOfLocks}, service: &service{
 		board: &feed.Board, heard: o.Heard, live: m.GetAPIReader(), asked: m.GetClient(),
 		access: access, now: time.Now, sendWithin: slowAfter,
 	}}
+	a.service.locks = newLockService(a.service, keeper, o.Self, newReplicas(o.Certificate, o.Authority))
 	for _, kind := range []client.Object{&v1alpha1.LeaderPolicy{}, &coordinationv1.Lease{}, &corev1.Pod{}} {
 		informer, err := m.GetCache().GetInformer(ctx, kind)
 		if err != nil {
@@ -113,6 +130,9 @@ func (a *api) Start(ctx context.Context) error {
 		_, lost := a.service.age()
 		return lost
 	}, a.service.board.Nudge)
+	go a.keeper.Run(ctx)
+	defer a.end()
+	defer a.service.locks.replicas.close()
 	a.serving.Store(true)
 	defer a.serving.Store(false)
 	return v.run(ctx, byGRPC, byHTTP)

@@ -87,12 +87,18 @@ func (bodies) Marshal(v any) ([]byte, error) {
 	case *zenleadv1.HandoverResponse:
 		return json.Marshal(movedBody{Message: m.GetMessage(), Term: m.GetTerm()})
 	default:
+		if b, ok, err := marshalLock(v); ok {
+			return b, err
+		}
 		return nil, errors.New("no body for that")
 	}
 }
 
 // Unmarshal reads a request. Fields that there are not are refused.
 func (bodies) Unmarshal(data []byte, v any) error {
+	if ok, err := readLock(data, v); ok {
+		return err
+	}
 	to, ok := v.(**zenleadv1.Move)
 	if !ok {
 		return errors.New("no request has such a body")

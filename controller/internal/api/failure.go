@@ -33,6 +33,16 @@ const (
 	reasonUnavailable     = "Unavailable"
 )
 
+// Reasons of locks, as proto/zenlead/v1/lock.proto lists them.
+const (
+	reasonUnknownLock = "UnknownLock"
+	reasonHeld        = "Held"
+	reasonQueueFull   = "QueueFull"
+	reasonFinished    = "Finished"
+	reasonLost        = "Lost"
+	reasonUnknown     = "Unknown"
+)
+
 // Reasons that only HTTP has.
 const (
 	reasonNotFound = "NotFound"
@@ -63,6 +73,11 @@ func failureOf(err error) *failure {
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fail(codes.DeadlineExceeded, reasonUnavailable, "there was no answer in time")
+	}
+	for _, d := range status.Convert(err).Details() { // of another replica
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetDomain() == domain {
+			return fail(status.Code(err), info.GetReason(), "%s", status.Convert(err).Message())
+		}
 	}
 	switch s := status.Convert(err); s.Code() {
 	case codes.InvalidArgument:

@@ -15,7 +15,7 @@ import (
 )
 
 // inPath is what the query cannot say.
-var inPath = utilities.NewDoubleArray([][]string{{"pool"}})
+var inPath = utilities.NewDoubleArray([][]string{{"pool"}, {"lock"}})
 
 // parseQuery reads the query of a URL into a request, where the gateway does not. What is malformed is refused, too.
 func parseQuery(raw string, m proto.Message) error {
@@ -49,7 +49,7 @@ func (q query) Parse(m proto.Message, values url.Values, known *utilities.Double
 	fields := m.ProtoReflect().Descriptor().Fields()
 	for key, given := range values {
 		switch f := fields.ByJSONName(key); {
-		case f == nil || key == "pool" || f.Kind() == protoreflect.MessageKind:
+		case f == nil || key == "pool" || key == "lock" || f.Kind() == protoreflect.MessageKind:
 			return fail(codes.InvalidArgument, reasonInvalidArgument, "%s: there is no such parameter", quoted(key))
 		case len(given) > 1:
 			return fail(codes.InvalidArgument, reasonInvalidArgument, "%s: is given more than once", key)

@@ -39,7 +39,7 @@ func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, er
 		runtime.WithDisableHTTPMethodOverride(),
 		runtime.WithWriteContentLength(),
 	)
-	if err := gateway.RegisterLeaderServiceHandlerServer(ctx, mux, s); err != nil {
+	if err := errors.Join(gateway.RegisterLeaderServiceHandlerServer(ctx, mux, s), gateway.RegisterLockServiceHandlerServer(ctx, mux, s.locks)); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	// The gateway cannot stream in one process, nor share what it writes.
@@ -48,6 +48,7 @@ func (s *service) handler(ctx context.Context, openAPI []byte) (http.Handler, er
 			s.serveLeader(w, r, path["pool"])
 		}),
 		mux.HandlePath(http.MethodGet, "/v1/leader/pool/{pool}/watch", s.serveEvents),
+		s.locks.handle(mux),
 		mux.HandlePath(http.MethodGet, "/openapi.json", func(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
 			w.Header()["Content-Type"] = contentType
 			_, _ = w.Write(openAPI) // who asked may be gone
@@ -107,7 +108,7 @@ func answerError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w 
 // statusOf is the status of an answer that is no success. A move that was refused conflicts with how things are.
 func statusOf(f *failure) int {
 	switch f.reason {
-	case reasonRefused:
+	case reasonRefused, reasonHeld, reasonLost, reasonFinished:
 		return http.StatusConflict
 	case reasonMethod:
 		return http.StatusMethodNotAllowed

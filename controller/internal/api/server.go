@@ -71,9 +71,11 @@ func newServer(ctx context.Context, s *service, certificate Certificate, openAPI
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	)
 	zenleadv1.RegisterLeaderServiceServer(v.byGRPC, s)
+	zenleadv1.RegisterLockServiceServer(v.byGRPC, s.locks)
 	healthv1.RegisterHealthServer(v.byGRPC, asked{v.health})
 	reflection.Register(v.byGRPC)
 	v.health.SetServingStatus(zenleadv1.LeaderService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
+	v.health.SetServingStatus(zenleadv1.LockService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
 	secure.NextProtos = []string{"h2", "http/1.1"}
 	v.byHTTP = &http.Server{
 		Handler: handler, TLSConfig: secure,

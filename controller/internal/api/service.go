@@ -39,6 +39,7 @@ type service struct {
 	asked client.Client
 
 	access *access
+	locks  *lockService
 	now    func() time.Time
 	// ending: streams are to end.
 	ending atomic.Bool

@@ -24,8 +24,10 @@ const accountNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespac
 //
 // namespace is where its Lease is: OwnNamespace.
 func Add(ctx context.Context, m manager.Manager, namespace string) (*Replica, error) {
-	r := &Replica{Client: m.GetClient(), Live: m.GetAPIReader(), Namespace: namespace, Name: newName(), Now: time.Now,
+	r := &Replica{Client: m.GetClient(), Live: m.GetAPIReader(), Namespace: namespace, Now: time.Now,
 		newcomer: make(chan struct{}, 1)}
+	r.own.begin(newName())
+	r.peers.began = r.Now()
 	informer, err := m.GetCache().GetInformer(ctx, &coordinationv1.Lease{})
 	if err != nil {
 		return nil, fmt.Errorf("watch replicas: %w", err)
@@ -47,7 +49,7 @@ func (r *Replica) handler() toolscache.ResourceEventHandler {
 			return
 		}
 		r.saw(l, initial)
-		if initial || l.Name == r.Name {
+		if initial || l.Name == r.own.current() {
 			return
 		}
 		select {
@@ -72,7 +74,7 @@ func (r *Replica) handler() toolscache.ResourceEventHandler {
 			},
 			DeleteFunc: func(o any) {
 				if key, err := toolscache.DeletionHandlingMetaNamespaceKeyFunc(o); err == nil {
-					r.peers.gone(strings.TrimPrefix(key, r.Namespace+"/"))
+					r.peers.gone(strings.TrimPrefix(key, r.Namespace+"/"), r.Now())
 				}
 			},
 		},
@@ -80,7 +82,7 @@ func (r *Replica) handler() toolscache.ResourceEventHandler {
 }
 
 func (r *Replica) saw(l *coordinationv1.Lease, initial bool) {
-	if r.peers.saw(l, initial, r.Now()); l.Name == r.Name && l.Spec.RenewTime != nil {
+	if r.peers.saw(l, initial, r.Now()); l.Name == r.own.current() && l.Spec.RenewTime != nil {
 		r.echo.back(l.Spec.RenewTime.Time)
 	}
 }

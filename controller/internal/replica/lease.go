@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
 
 // requestTimeout bounds one request; a renewal that takes longer is as good as none.
@@ -24,7 +26,7 @@ type lease struct{ *coordinationv1.Lease }
 // Start makes the Lease, and renews it until ctx ends. It is a runnable of a manager.
 func (r *Replica) Start(ctx context.Context) error {
 	logger := log.FromContext(ctx).WithName("replica")
-	logger.Info("One of the replicas", "lease", r.Namespace+"/"+r.Name)
+	logger.Info("One of the replicas", "lease", r.Namespace+"/"+r.own.current())
 	for failed := false; ctx.Err() == nil; {
 		err := r.renew(ctx)
 		if err != nil { // it was deleted or edited: once more, on what is there
@@ -54,6 +56,9 @@ func (r *Replica) Start(ctx context.Context) error {
 func (r *Replica) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	if r.own.lapsed(r.Now()) {
+		r.end(ctx, "it was not renewed in time")
+	}
 	known, err := r.known(ctx)
 	if err != nil {
 		return err
@@ -61,6 +66,7 @@ func (r *Replica) renew(ctx context.Context) error {
 	sent := r.Now()
 	l := r.next(known, sent)
 	r.echo.sent(l.Spec.RenewTime.Time, sent)
+	r.own.tried(l.Spec.RenewTime.Time)
 	if known == nil {
 		err = r.Client.Create(ctx, l)
 	} else {
@@ -68,24 +74,43 @@ func (r *Replica) renew(ctx context.Context) error {
 	}
 	if err != nil {
 		r.held = lease{}
-		return fmt.Errorf("renew Lease %s/%s: %w", r.Namespace, r.Name, err)
+		return fmt.Errorf("renew Lease %s/%s: %w", l.Namespace, l.Name, err)
 	}
 	r.held = lease{l}
+	if !r.own.confirm(string(l.UID), sent, r.Now()) {
+		r.end(ctx, "its renewal was confirmed too late")
+		return fmt.Errorf("renew Lease %s/%s: the answer came too late", l.Namespace, l.Name)
+	}
 	return nil
 }
 
-// known returns the Lease as it is, nil if there is none.
+// end ends this replica's own term: it goes on under another name. Nobody knows whom the others have given up meanwhile.
+func (r *Replica) end(ctx context.Context, why string) {
+	name := newName()
+	log.FromContext(ctx).WithName("replica").Info("Another name, as the Lease of the old one does not count any more", "lease", r.Namespace+"/"+name, "why", why)
+	r.held = lease{}
+	r.own.begin(name)
+}
+
+// known returns the Lease as it is, nil if there is none yet. Where it is gone, another one of its name, or written by somebody else, the
+// replica's term has ended.
 func (r *Replica) known(ctx context.Context) (*coordinationv1.Lease, error) {
 	if r.held.Lease != nil {
 		return r.held.Lease, nil
 	}
-	l := &coordinationv1.Lease{}
-	err := r.Live.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: r.Name}, l)
+	l, name := &coordinationv1.Lease{}, r.own.current()
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: name}, l)
 	switch {
 	case apierrors.IsNotFound(err):
+		if r.own.had() {
+			r.end(ctx, "it was deleted")
+		}
 		return nil, nil //nolint:nilnil // none is an answer
 	case err != nil:
-		return nil, fmt.Errorf("read Lease %s/%s: %w", r.Namespace, r.Name, err)
+		return nil, fmt.Errorf("read Lease %s/%s: %w", r.Namespace, name, err)
+	case !r.own.wrote(l):
+		r.end(ctx, "somebody else wrote it")
+		return nil, nil //nolint:nilnil // none of the new name
 	}
 	return l, nil
 }
@@ -96,14 +121,17 @@ func (r *Replica) next(known *coordinationv1.Lease, at time.Time) *coordinationv
 	now := &metav1.MicroTime{Time: at.Truncate(time.Microsecond)} // as it comes back
 	l := &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: r.Namespace, Name: r.Name, Labels: map[string]string{managedBy: "zen-lead"},
+			Namespace: r.Namespace, Name: r.own.current(), Labels: map[string]string{managedBy: "zen-lead"},
 		},
 		Spec: coordinationv1.LeaseSpec{AcquireTime: now},
 	}
 	if known != nil {
 		l = known.DeepCopy()
 	}
-	l.Spec.HolderIdentity = new(strings.TrimPrefix(r.Name, LeasePrefix))
+	if r.Address != "" {
+		metav1.SetMetaDataAnnotation(&l.ObjectMeta, v1alpha1.AddressAnnotation, r.Address)
+	}
+	l.Spec.HolderIdentity = new(strings.TrimPrefix(l.Name, LeasePrefix))
 	l.Spec.LeaseDurationSeconds = new(int32(duration / time.Second))
 	l.Spec.RenewTime = now
 	return l
@@ -123,6 +151,7 @@ func (r *Replica) sweep(ctx context.Context) error {
 // Release deletes the Lease, so that pools prefer others at once. If it cannot, they do when the Lease has passed. It is
 // called when Start has returned and nothing is decided any more.
 func (r *Replica) Release(ctx context.Context) {
+	r.own.begin(newName()) // from here on nothing is acknowledged
 	if r.held.Lease == nil {
 		return
 	}

@@ -7,12 +7,19 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 )
+
+// forgottenAfter is how long after its Lease a replica is forgotten: later than any lock that it kept lasts.
+const forgottenAfter = 2 * time.Hour
 
 // peers is what this process saw of the replicas' Leases.
 type peers struct {
 	mu   sync.Mutex
 	seen map[string]sighting // by the Lease's name
+	// began is when this process began to look: what it never saw may have been there until then.
+	began time.Time
 }
 
 // sighting is one Lease as it was last seen.
@@ -22,6 +29,8 @@ type sighting struct {
 	since time.Time
 	// changed: it was seen to become so. A Lease that was there at the start may be a dead replica's.
 	changed bool
+	// gone is since when it is not there any more; the zero time while it is.
+	gone time.Time
 }
 
 // saw notes a Lease. initial says that it was there before anything was seen to change.
@@ -37,10 +46,35 @@ func (p *peers) saw(l *coordinationv1.Lease, initial bool, now time.Time) {
 	p.seen[l.Name] = sighting{lease: l, since: now, changed: !initial}
 }
 
-func (p *peers) gone(name string) {
+// gone notes that a Lease was deleted. When it last changed is remembered for as long as anybody may have been granted anything by it.
+func (p *peers) gone(name string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.seen, name)
+	if s, ok := p.seen[name]; ok {
+		s.gone = now
+		p.seen[name] = s
+	}
+	maps.DeleteFunc(p.seen, func(_ string, s sighting) bool { return !s.gone.IsZero() && now.Sub(s.gone) > forgottenAfter })
+}
+
+// lastChange is when a Lease was last seen to change, or could have.
+func (p *peers) lastChange(name string) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s, ok := p.seen[name]; ok {
+		return s.since
+	}
+	return p.began
+}
+
+// address is where a replica that is there is reached.
+func (p *peers) address(name string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s, ok := p.seen[name]; ok && s.gone.IsZero() {
+		return s.lease.Annotations[v1alpha1.AddressAnnotation]
+	}
+	return ""
 }
 
 // live returns the names of the Leases that were seen to change within their duration.
@@ -50,7 +84,7 @@ func (p *peers) live(now time.Time) []string {
 	var names []string
 	for name, s := range p.seen {
 		// Not longer than ours, whatever a Lease says: a dead replica's pools wait for that long.
-		if s.changed && now.Sub(s.since) <= min(durationOf(s.lease), duration) {
+		if s.changed && s.gone.IsZero() && now.Sub(s.since) <= min(durationOf(s.lease), duration) {
 			names = append(names, name)
 		}
 	}
@@ -70,7 +104,7 @@ func (p *peers) abandoned(after time.Duration, now time.Time) []*coordinationv1.
 	defer p.mu.Unlock()
 	var leases []*coordinationv1.Lease
 	for _, name := range slices.Sorted(maps.Keys(p.seen)) {
-		if s := p.seen[name]; now.Sub(s.since) > after {
+		if s := p.seen[name]; s.gone.IsZero() && now.Sub(s.since) > after {
 			leases = append(leases, s.lease)
 		}
 	}

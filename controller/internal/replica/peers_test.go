@@ -43,7 +43,7 @@ func TestWhoIsThere(t *testing.T) {
 			var p peers
 			for _, e := range tc.events {
 				if e.version == 0 {
-					p.gone("zen-lead.a")
+					p.gone("zen-lead.a", epoch.Add(e.at))
 					continue
 				}
 				p.saw(leaseOf("zen-lead.a", e.version), e.initial, epoch.Add(e.at))

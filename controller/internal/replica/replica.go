@@ -29,12 +29,15 @@ type Replica struct {
 	// Client writes, Live reads Leases from the API server.
 	Client client.Writer
 	Live   client.Reader
-	// Namespace and Name are its Lease's. The name is of this process alone: another after it has another.
-	Namespace, Name string
+	// Namespace is its Lease's.
+	Namespace string
+	// Address is where other replicas reach its API by gRPC, as host:port; "" if there is none. It is set before Start.
+	Address string
 	// Now is the clock; its readings are only compared with one another, and shown to people.
 	Now func() time.Time
 
 	peers peers
+	own   own
 	held  lease
 	echo  echo
 	// newcomer has the Lease renewed at once: who has just begun knows of the others only when their Leases change.
@@ -43,9 +46,15 @@ type Replica struct {
 
 // Prefers says whether a pool prefers this replica.
 func (r *Replica) Prefers(pool types.NamespacedName) bool {
+	self := r.own.current()
+	return r.preferredFor(pool, self) == self
+}
+
+// preferredFor returns the replica that is preferred for something of that name.
+func (r *Replica) preferredFor(name types.NamespacedName, self string) string {
 	live := r.peers.live(r.Now())
-	if !slices.Contains(live, r.Name) {
-		live = append(live, r.Name) // whoever asks is there, even if nobody hears of it
+	if !slices.Contains(live, self) {
+		live = append(live, self) // whoever asks is there, even if nobody hears of it
 	}
-	return preferred(live, pool.String()) == r.Name
+	return preferred(live, name.String())
 }

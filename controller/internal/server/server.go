@@ -2,10 +2,13 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -157,13 +160,27 @@ func addAPI(ctx context.Context, m manager.Manager, self *replica.Replica, o API
 	if err != nil {
 		return fmt.Errorf("certificate of the API: %w", err)
 	}
+	self.Address = advertised(o.GRPC)
 	serving, err := api.Add(ctx, m, api.Options{
+		Self: self, Authority: files.Authority,
 		HTTP: o.HTTP, GRPC: o.GRPC, Certificate: files.GetCertificate, Certified: files.Ready(), Awaits: files.Check, Anonymous: o.Anonymous, Heard: self.Heard,
 	})
 	if err != nil {
 		return err
 	}
 	return m.AddReadyzCheck("api", serving)
+}
+
+// advertised is where other replicas reach what listens at an address: at the pod's IP, or, outside of a cluster, on the same machine.
+func advertised(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "0" {
+		return ""
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = cmp.Or(os.Getenv("POD_IP"), "127.0.0.1")
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // addProbes: healthy is who answers; ready is who has read everything and decides.

@@ -77,6 +77,9 @@ const (
 	SuccessorAnnotation = "zen-lead/successor"
 )
 
+// AddressAnnotation on the Lease of a replica of zen-lead is where the others reach its API by gRPC, as host:port.
+const AddressAnnotation = "zen-lead/address"
+
 // Values of the role label and annotation.
 const (
 	RoleLeader   = "leader"

@@ -1,0 +1,217 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/kube-zen/zen-lead/core/lock"
+	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
+)
+
+const (
+	// mostRenewed is how many locks one request may renew.
+	mostRenewed = 1000
+	// movedAtOnce is how many of them are moved to this replica side by side.
+	movedAtOnce = 16
+	// longestReason is how many bytes the reason of a forced release may have.
+	longestReason = 256
+)
+
+// Release gives up a lock, or the wait for it.
+func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) (*zenleadv1.ReleaseResponse, error) {
+	name, err := lockNamed(q.GetLock(), q.GetNamespace())
+	if err != nil {
+		return nil, err
+	}
+	h := q.GetHolding()
+	if err := checkHolding(h); err != nil {
+		return nil, err
+	}
+	c, err := s.api.access.identify(ctx, bearer(ctx))
+	if err == nil {
+		err = c.request()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if there, err := s.passRelease(ctx, name, q); there {
+		return &zenleadv1.ReleaseResponse{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	err = s.keeper.Release(ctx, name, lock.Release{ID: h.GetRequestId(), Account: c.name, Token: h.GetToken()})
+	if err != nil {
+		return nil, lockFailure(err, name)
+	}
+	return &zenleadv1.ReleaseResponse{}, nil
+}
+
+func checkHolding(h *zenleadv1.Holding) error {
+	if h.GetToken() < 0 {
+		return fail(codes.InvalidArgument, reasonInvalidArgument, "token: must not be negative")
+	}
+	return checkRequestID(h.GetRequestId())
+}
+
+// RenewLock keeps one lock.
+func (s *lockService) RenewLock(ctx context.Context, q *zenleadv1.RenewLockRequest) (*zenleadv1.RenewLockResponse, error) {
+	r := &zenleadv1.Renewal{Lock: q.GetLock(), Namespace: q.GetNamespace(), Holding: q.GetHolding()}
+	renewed, err := s.renew(ctx, bearer(ctx), []*zenleadv1.Renewal{r})
+	if err != nil {
+		return nil, err
+	}
+	if renewed[0].err != nil {
+		return nil, renewed[0].err
+	}
+	return &zenleadv1.RenewLockResponse{Home: renewed[0].home}, nil
+}
+
+// Renew keeps any number of locks.
+func (s *lockService) Renew(ctx context.Context, q *zenleadv1.RenewRequest) (*zenleadv1.RenewResponse, error) {
+	renewed, err := s.renew(ctx, bearer(ctx), q.GetLocks())
+	if err != nil {
+		return nil, err
+	}
+	answer := &zenleadv1.RenewResponse{Locks: make([]*zenleadv1.Renewed, len(renewed))}
+	for i, r := range renewed {
+		answer.Locks[i] = &zenleadv1.Renewed{Home: r.home}
+		if r.err != nil {
+			f := failureOf(r.err)
+			answer.Locks[i].Error = &zenleadv1.Error{Reason: f.reason, Message: f.message}
+		}
+	}
+	return answer, nil
+}
+
+// renewed is what became of one renewal.
+type renewed struct {
+	home string
+	err  error
+}
+
+// renewal is one that was let in.
+type renewal struct {
+	at   int
+	name types.NamespacedName
+	lock.Renew
+	home string
+	sent *zenleadv1.Renewal
+}
+
+func (s *lockService) renew(ctx context.Context, header string, all []*zenleadv1.Renewal) ([]renewed, error) {
+	if len(all) > mostRenewed {
+		return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "locks: at most %d in one request", mostRenewed)
+	}
+	c, err := s.api.access.identify(ctx, header)
+	if err == nil {
+		err = c.request()
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	results := make([]renewed, len(all))
+	here, away := []renewal{}, map[string][]renewal{}
+	self, _ := s.self.Term()
+	for i, r := range all {
+		one, err := s.admitRenewal(ctx, header, c, i, r)
+		switch home := one.home; {
+		case err != nil:
+			results[i].err = err
+		case home == self || home == "" || passedOn(ctx):
+			here = append(here, one)
+		default:
+			away[home] = append(away[home], one)
+		}
+	}
+	var group errgroup.Group
+	for home, list := range away {
+		group.Go(func() error {
+			s.renewAt(ctx, header, home, list, results)
+			return nil
+		})
+	}
+	s.renewHere(ctx, here, results)
+	return results, group.Wait()
+}
+
+// admitRenewal lets one renewal in: with the right to acquire all locks of the namespace, which is asked once for all of them, or this one.
+func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller, i int, r *zenleadv1.Renewal) (renewal, error) {
+	name, err := lockNamed(r.GetLock(), r.GetNamespace())
+	if err == nil {
+		err = checkHolding(r.GetHolding())
+	}
+	if err != nil {
+		return renewal{}, err
+	}
+	_, err = s.api.access.admit(ctx, header, keepLock, types.NamespacedName{Namespace: name.Namespace})
+	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
+		_, err = s.api.access.admit(ctx, header, keepLock, name)
+	}
+	h := r.GetHolding()
+	return renewal{
+		at: i, name: name, home: h.GetHome(), sent: r,
+		Renew: lock.Renew{ID: h.GetRequestId(), Token: h.GetToken(), Account: c.name},
+	}, err
+}
+
+// renewHere keeps those whose home this is, or becomes.
+func (s *lockService) renewHere(ctx context.Context, list []renewal, results []renewed) {
+	var group errgroup.Group
+	group.SetLimit(movedAtOnce)
+	for _, r := range list {
+		if s.keeper.Keep(r.name, r.Renew, r.home) {
+			results[r.at].home = r.home
+			continue
+		}
+		group.Go(func() error {
+			home, err := s.keeper.Renew(ctx, r.name, r.Renew)
+			results[r.at] = renewed{home, lockFailure(err, r.name)}
+			return nil
+		})
+	}
+	_ = group.Wait() // none returns an error
+}
+
+// ForceRelease takes a lock from its holder.
+func (s *lockService) ForceRelease(ctx context.Context, q *zenleadv1.ForceReleaseRequest) (*zenleadv1.ForceReleaseResponse, error) {
+	name, err := lockNamed(q.GetLock(), q.GetNamespace())
+	if err != nil {
+		return nil, err
+	}
+	f := q.GetForce()
+	switch {
+	case f.GetToken() <= 0:
+		return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "token: is missing; it is the holder's")
+	case f.GetReason() == "" || len(f.GetReason()) > longestReason:
+		return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "reason: must be 1 to %d bytes; it is recorded", longestReason)
+	}
+	c, err := s.admit(ctx, bearer(ctx), forceRelease, name)
+	if err != nil {
+		return nil, err
+	}
+	if answer, there, err := s.passForce(ctx, name, q); there {
+		return answer, err
+	}
+	log.FromContext(ctx).WithName("api").Info("Asked to take a lock from its holder", "lock", name, "by", c.name, "reason", f.GetReason(), "now", f.GetNow())
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	free, err := s.keeper.Force(ctx, name, lock.Force{Token: f.GetToken(), Forced: lock.Forced{By: c.name, Reason: f.GetReason()}, Now: f.GetNow()})
+	if err != nil {
+		return nil, lockFailure(err, name)
+	}
+	if free == 0 {
+		return &zenleadv1.ForceReleaseResponse{Message: "it was taken from its holder"}, nil
+	}
+	return &zenleadv1.ForceReleaseResponse{
+		Message:  "its holder is told with its next renewal; the lock is granted when it has released it, or " + free.Round(time.Millisecond).String() + " from now",
+		FreeInMs: free.Milliseconds(),
+	}, nil
+}

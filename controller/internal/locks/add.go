@@ -1,0 +1,27 @@
+package locks
+
+import (
+	"context"
+	"fmt"
+
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/kube-zen/zen-lead/controller/internal/replica"
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+// Add returns the keeper of this replica, which hears of ManualLocks once the manager runs. synced says when it has heard of all that there
+// were.
+func Add(ctx, life context.Context, m manager.Manager, self Self) (k *Keeper, synced toolscache.InformerSynced, err error) {
+	k = New(life, self, replica.Lasts, m.GetAPIReader(), m.GetClient(), m.GetEventRecorder("zen-lead"))
+	informer, err := m.GetCache().GetInformer(ctx, &v1alpha1.ManualLock{})
+	if err != nil {
+		return nil, nil, fmt.Errorf("watch locks: %w", err)
+	}
+	registered, err := informer.AddEventHandler(k.Handler())
+	if err != nil {
+		return nil, nil, fmt.Errorf("watch locks: %w", err)
+	}
+	return k, registered.HasSynced, nil
+}

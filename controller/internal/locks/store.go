@@ -1,0 +1,95 @@
+package locks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+)
+
+// requestTimeout bounds one request to the API server.
+const requestTimeout = 5 * time.Second
+
+// store reads and writes ManualLocks at the API server.
+type store struct {
+	live client.Reader
+	// status writes statuses: PUT with UID and resourceVersion of what was judged.
+	status client.SubResourceWriter
+}
+
+func (s *store) read(ctx context.Context, name types.NamespacedName) (*v1alpha1.ManualLock, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	o := &v1alpha1.ManualLock{}
+	if err := s.live.Get(ctx, name, o); err != nil {
+		return nil, fmt.Errorf("read ManualLock %s: %w", name, err)
+	}
+	return o, nil
+}
+
+// outcome is what became of a write.
+type outcome int
+
+const (
+	// written: it happened.
+	written outcome = iota
+	// overtaken: it did not happen, or it did and something after it. The version that it was made on is not the newest any more.
+	overtaken
+	// gone: there is no such object.
+	gone
+	// refused: the API server would not have it.
+	refused
+	// abandoned: this process ends, and it is not known.
+	abandoned
+)
+
+// write writes a status on the version that it was decided on, and does not return before it is known what became of that: a request whose
+// answer did not come may still land after the object is read back, so it is sent again on the same version until one of them fails.
+func (s *store) write(ctx context.Context, o *v1alpha1.ManualLock) (*v1alpha1.ManualLock, outcome, error) {
+	patience := wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 30, Cap: 2 * time.Second}
+	for {
+		next, err := s.put(ctx, o)
+		switch {
+		case err == nil:
+			return next, written, nil
+		case apierrors.IsConflict(err):
+			return nil, overtaken, err
+		case apierrors.IsNotFound(err):
+			return nil, gone, err
+		case certain(err):
+			return nil, refused, err
+		case ctx.Err() != nil:
+			return nil, abandoned, err
+		}
+		select {
+		case <-time.After(patience.Step()):
+		case <-ctx.Done():
+			return nil, abandoned, err
+		}
+	}
+}
+
+func (s *store) put(ctx context.Context, o *v1alpha1.ManualLock) (*v1alpha1.ManualLock, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if err := s.status.Update(ctx, o); err != nil { // it changes o only where it succeeds
+		return nil, fmt.Errorf("write ManualLock %s/%s: %w", o.Namespace, o.Name, err)
+	}
+	return o, nil
+}
+
+// certain says whether an error means that the request was not carried out: it was looked at and refused, or not let in.
+func certain(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsBadRequest(err) ||
+		apierrors.IsTooManyRequests(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsMethodNotSupported(err)
+}
+
+// ErrAway is told who asks while this replica cannot answer: another one may.
+var ErrAway = errors.New("this replica does not count at present; another one may")

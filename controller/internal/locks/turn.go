@@ -1,0 +1,281 @@
+package locks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/lock"
+)
+
+// again is when a desk that could not do what it should is looked at again.
+const again = time.Second
+
+// turn deals with the events that have come: decides, writes if there is something to write, and tells.
+func (d *desk) turn(ctx context.Context) {
+	for {
+		d.mu.Lock()
+		batch := d.events
+		d.events = nil
+		home, valid := d.keeper.Self.Term()
+		if !valid {
+			d.timer.Reset(again)
+			d.mu.Unlock()
+			failAll(batch, ErrAway)
+			d.later(batch)
+			return
+		}
+		d.state.Home = home
+		if d.mustRead(batch) {
+			d.mu.Unlock()
+			if !d.read(ctx, batch) {
+				return
+			}
+			d.mu.Lock()
+		}
+		d.look()
+		next, answers := d.state.Next(eventsOf(batch), d.keeper.Now())
+		if next.Record.Same(d.state.Record) {
+			d.settle(next)
+			told := d.tellers(batch, answers)
+			d.mu.Unlock()
+			told()
+			return
+		}
+		o := d.object.DeepCopy()
+		o.Status = statusOf(next.Record, o.Status.Epoch)
+		o.ManagedFields = nil // as they are
+		d.under = &next
+		d.mu.Unlock()
+		if d.write(ctx, o, next, batch, answers) {
+			return
+		}
+		d.mu.Lock() // the record was another: the same events, on what it is now
+		d.events = slices.Concat(batch, d.events)
+		for i := range d.events[:len(batch)] {
+			d.events[i].fresh = false
+		}
+		d.mu.Unlock()
+	}
+}
+
+// later has events dealt with later that nobody waits for.
+func (d *desk) later(batch []posted) {
+	batch = slices.DeleteFunc(batch, func(p posted) bool { return p.told != nil })
+	if len(batch) > 0 {
+		time.AfterFunc(again, func() { d.post(d.keeper.life, batch...) })
+	}
+}
+
+// mustRead says whether the record is to be read before anything is decided. The mutex is held.
+func (d *desk) mustRead(batch []posted) bool {
+	if d.stale {
+		return true
+	}
+	h := d.state.Record.Holder
+	return slices.ContainsFunc(batch, func(p posted) bool {
+		ask, asks := p.event.(lock.Ask)
+		return p.fresh || asks && h != nil && h.ID == ask.ID
+	})
+}
+
+// read reads the object. It is false where that failed, and all who asked were told.
+func (d *desk) read(ctx context.Context, batch []posted) bool {
+	o, err := d.keeper.store.read(ctx, d.name)
+	d.mu.Lock()
+	switch {
+	case apierrors.IsNotFound(err):
+		told := d.vanish()
+		d.mu.Unlock()
+		told()
+		failAll(batch, ErrGone)
+		return false
+	case err != nil:
+		d.timer.Reset(again)
+		d.mu.Unlock()
+		failAll(batch, fmt.Errorf("%w: %w", ErrAway, err))
+		d.later(batch)
+		return false
+	}
+	if d.object == nil || d.object.UID != o.UID || versionOf(o) > d.state.Version {
+		d.take(o)
+	}
+	d.stale = false
+	d.mu.Unlock()
+	return true
+}
+
+// look brings what is known of the holder's home. The mutex is held.
+func (d *desk) look() {
+	h := d.state.Record.Holder
+	if h == nil || h.Home == d.state.Home {
+		return
+	}
+	d.state.Silent = time.Time{}
+	if since, silent := d.keeper.Self.Silent(h.Home); silent {
+		d.state.Silent = since
+	}
+}
+
+// write writes what was decided. It is false where the record was another, and is to be decided upon anew.
+func (d *desk) write(ctx context.Context, o *v1alpha1.ManualLock, next lock.State, batch []posted, answers []lock.Answer) bool {
+	now, out, err := d.keeper.store.write(d.keeper.life, o)
+	d.mu.Lock()
+	d.under = nil
+	switch out {
+	case written:
+		was := d.state
+		d.object, next.Version = now, versionOf(now)
+		if !sameHome(was.Record.Holder, next.Record.Holder) {
+			next = next.Heard(d.keeper.Now()) // nobody was told before
+		}
+		d.settle(next)
+		told := d.tellers(batch, answers)
+		d.mu.Unlock()
+		told()
+		d.keeper.changed(was.Record.Holder, now)
+		return true
+	case overtaken:
+		d.stale = true
+		d.mu.Unlock()
+		d.keeper.conflicts.Inc()
+		return false
+	case gone:
+		told := d.vanish()
+		d.mu.Unlock()
+		told()
+		failAll(batch, ErrGone)
+		return true
+	case refused:
+		d.timer.Reset(again)
+		d.mu.Unlock()
+		log.FromContext(ctx).WithName("locks").Info("A lock cannot be written", "lock", d.name.String(), "why", err.Error())
+		failAll(batch, fmt.Errorf("%w: %w", ErrAway, err))
+		d.later(batch)
+		return true
+	default: // abandoned
+		d.stale = true
+		d.mu.Unlock()
+		failAll(batch, fmt.Errorf("%w: %w", ErrUnknown, err))
+		return true
+	}
+}
+
+func sameHome(a, b *lock.Holder) bool {
+	return a != nil && b != nil && a.ID == b.ID && a.Home == b.Home
+}
+
+// settle makes what was decided what is known. The mutex is held.
+func (d *desk) settle(next lock.State) {
+	d.state = next.After(d.state)
+	d.arm()
+}
+
+// vanish notes that there is no such lock. The mutex is held.
+func (d *desk) vanish() (told func()) {
+	d.bury()
+	seats := d.seats
+	d.seats = map[string]*Seat{}
+	d.object, d.stale = nil, true
+	d.state = lock.State{Home: d.state.Home, HomeLasts: d.state.HomeLasts}
+	d.timer.Stop()
+	return func() {
+		for _, s := range seats {
+			s.end(lock.Answer{ID: s.id, Err: ErrGone})
+		}
+	}
+}
+
+// tellers returns what tells the answers, without the mutex, which is held now.
+func (d *desk) tellers(batch []posted, answers []lock.Answer) func() {
+	type tell struct {
+		who func(lock.Answer)
+		a   lock.Answer
+	}
+	list := make([]tell, 0, len(answers))
+	for _, a := range answers {
+		if a.Event >= 0 && batch[a.Event].told != nil {
+			list = append(list, tell{batch[a.Event].told, a})
+		}
+		if s, ok := d.seats[a.ID]; ok {
+			if _, asked := eventOf(batch, a.Event).(lock.Release); asked { // who waited is told that its request has ended
+				a.Err = lock.ErrFinished
+			}
+			delete(d.seats, a.ID)
+			list = append(list, tell{s.end, a})
+		}
+	}
+	places := d.places(batch)
+	return func() {
+		for _, t := range list {
+			t.who(t.a)
+		}
+		places()
+	}
+}
+
+func eventOf(batch []posted, i int) lock.Event {
+	if i < 0 {
+		return nil
+	}
+	return batch[i].event
+}
+
+// places returns what tells places: those who have just come theirs, and now and then all. The mutex is held.
+func (d *desk) places(batch []posted) func() {
+	now := d.keeper.Now()
+	all := now.Sub(d.toldAt) >= tellEvery
+	asked := map[string]bool{}
+	for _, p := range batch {
+		if ask, ok := p.event.(lock.Ask); ok && !ask.Try {
+			asked[ask.ID] = true
+		}
+	}
+	if len(d.seats) == 0 || !all && len(asked) == 0 {
+		return func() {}
+	}
+	if all {
+		d.toldAt = now
+	}
+	place := Place{}
+	if h := d.state.Record.Holder; h != nil {
+		place.Holder = h.Name()
+	}
+	type tell struct {
+		seat *Seat
+		p    Place
+	}
+	var list []tell
+	for i, w := range d.state.Queue() {
+		if s, ok := d.seats[w.ID]; ok && (all || asked[w.ID]) {
+			place.Number = i + 1
+			list = append(list, tell{s, place})
+		}
+	}
+	return func() {
+		for _, t := range list {
+			t.seat.tell(t.p)
+		}
+	}
+}
+
+func eventsOf(batch []posted) []lock.Event {
+	list := make([]lock.Event, len(batch))
+	for i, p := range batch {
+		list[i] = p.event
+	}
+	return list
+}
+
+func failAll(batch []posted, err error) {
+	for _, p := range batch {
+		if p.told != nil {
+			p.told(lock.Answer{Err: err})
+		}
+	}
+}
