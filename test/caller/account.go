@@ -17,7 +17,7 @@ import (
 // Audience is whom a token must be made for.
 const Audience = "zen-lead"
 
-// Account makes a ServiceAccount that may do these verbs with the LeaderPolicies of the scene.
+// Account makes a ServiceAccount that may do these verbs with the LeaderPolicies and ManualLocks of the scene.
 func Account(ctx context.Context, s *scene.Scene, name string, verbs ...string) {
 	Expect(s.Create(ctx, &corev1.ServiceAccount{ObjectMeta: s.Meta(name)})).To(Succeed())
 	if len(verbs) > 0 {
@@ -25,10 +25,10 @@ func Account(ctx context.Context, s *scene.Scene, name string, verbs ...string) 
 	}
 }
 
-// Allow gives somebody the right to do these verbs with the LeaderPolicies of the scene, by a Role and a binding of that name.
+// Allow gives somebody the right to do these verbs with the LeaderPolicies and ManualLocks of the scene, by a Role and a binding of that name.
 func Allow(ctx context.Context, s *scene.Scene, name string, who rbacv1.Subject, verbs ...string) {
 	Expect(s.Create(ctx, &rbacv1.Role{ObjectMeta: s.Meta(name), Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"leaderpolicies"}, Verbs: verbs},
+		{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"leaderpolicies", "manuallocks"}, Verbs: verbs},
 	}})).To(Succeed())
 	Expect(s.Create(ctx, &rbacv1.RoleBinding{
 		ObjectMeta: s.Meta(name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name}, Subjects: []rbacv1.Subject{who},

@@ -28,6 +28,7 @@ import (
 // Caller asks one replica. It is to be closed.
 type Caller struct {
 	zenleadv1.LeaderServiceClient
+	zenleadv1.LockServiceClient
 	token string
 	https string
 	http  *http.Client
@@ -50,7 +51,7 @@ func New(at zenlead.API, token string) (*Caller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client of the API: %w", err)
 	}
-	c.LeaderServiceClient = zenleadv1.NewLeaderServiceClient(c.grpc)
+	c.LeaderServiceClient, c.LockServiceClient = zenleadv1.NewLeaderServiceClient(c.grpc), zenleadv1.NewLockServiceClient(c.grpc)
 	return c, nil
 }
 
