@@ -114,7 +114,7 @@ func newQuietRig() *rig {
 		access: newJudge(r.judge, r.judge),
 	}
 	self := alone{}
-	r.s.locks = newLockService(r.s, locks.New(context.Background(), self, replica.Lasts, nil, nil), self, newReplicas(nil, nil)) //nolint:forbidigo // no lock is asked for
+	r.s.locks = newLockService(r.s, locks.New(context.Background(), self, replica.Lasts, nil, nil), self, newReplicas(nil, nil))
 	r.leads("a", 5)
 	return r
 }

@@ -102,7 +102,7 @@ func TestACancelThatLosesAgainstItsGrantReleases(t *testing.T) {
 
 func TestAConflictIsReadOnceAndDecidedAnew(t *testing.T) {
 	in(t, func(t *testing.T, r *rig) {
-		r.w.edit(func(s *v1alpha1.ManualLockStatus) { // another home has granted it; the watch has not told yet
+		r.w.edit(t, func(s *v1alpha1.ManualLockStatus) { // another home has granted it; the watch has not told yet
 			s.Token = 5000
 			s.Holders = []v1alpha1.LockHolder{{RequestID: "x", Owner: "x", Account: "acc", Token: 5000, TTLSeconds: 15, Home: "h2"}}
 		})
@@ -182,7 +182,7 @@ func TestTheHolderOfAnotherHome(t *testing.T) {
 	}
 	t.Run("does not expire while its home may live", func(t *testing.T) {
 		in(t, func(t *testing.T, r *rig) {
-			r.w.edit(held)
+			r.w.edit(t, held)
 			got := <-r.Ask(t.Context(), report, wish("a", time.Hour)).Answer
 			if !errors.Is(got.Err, lock.ErrHeld) {
 				t.Errorf("%+v", got)
@@ -191,7 +191,7 @@ func TestTheHolderOfAnotherHome(t *testing.T) {
 	})
 	t.Run("expires once its home was silent for its term, and then its ttl", func(t *testing.T) {
 		in(t, func(t *testing.T, r *rig) {
-			r.w.edit(held)
+			r.w.edit(t, held)
 			since := time.Now()
 			seat := r.Ask(t.Context(), report, wish("a", -1))
 			<-time.After(16 * time.Second)
@@ -208,7 +208,7 @@ func TestTheHolderOfAnotherHome(t *testing.T) {
 	})
 	t.Run("comes here with its request and token, by one write", func(t *testing.T) {
 		in(t, func(t *testing.T, r *rig) {
-			r.w.edit(held)
+			r.w.edit(t, held)
 			home, err := r.Renew(t.Context(), report, lock.Renew{ID: "x", Account: "acc", Token: 5000})
 			if err != nil || home != "h1" || r.w.status().Holders[0].Home != "h1" || r.w.status().Token != 5000 {
 				t.Errorf("%s, %v, %+v", home, err, r.w.status())

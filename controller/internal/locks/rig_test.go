@@ -39,7 +39,6 @@ type world struct {
 	way []func(context.Context, func() error) error
 	// takes is how long a write is under way.
 	takes atomic.Int64
-	hear  func(*v1alpha1.ManualLock)
 }
 
 func (w *world) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
@@ -89,13 +88,14 @@ func (w *world) put(l *v1alpha1.ManualLock) error {
 }
 
 // edit is a write of somebody else's.
-func (w *world) edit(f func(*v1alpha1.ManualLockStatus)) {
+func (w *world) edit(t *testing.T, f func(*v1alpha1.ManualLockStatus)) {
+	t.Helper()
 	w.mu.Lock()
 	l := w.objects[report].DeepCopy()
 	w.mu.Unlock()
 	f(&l.Status)
 	if err := w.put(l); err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
 }
 
