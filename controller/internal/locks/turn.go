@@ -31,6 +31,8 @@ func (d *desk) turn(ctx context.Context) {
 			return
 		}
 		d.state.Home = home
+		best, _ := d.keeper.Self.Home(d.name)
+		d.state.Guest = best != home
 		if d.mustRead(batch) {
 			d.mu.Unlock()
 			if !d.read(ctx, batch) {
