@@ -27,7 +27,6 @@ type client struct {
 	token int64
 	home  string
 	until time.Duration
-	sent  time.Time
 }
 
 type phase string
