@@ -2,7 +2,6 @@ package lock
 
 import (
 	"fmt"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"time"
@@ -161,18 +160,24 @@ func (h *home) silent(name string) (time.Time, bool) {
 // preferred is where a request is served best.
 func (h *home) preferred() string {
 	best, most := h.name, hash(h.name)
-	for _, name := range slices.Sorted(maps.Keys(h.changed)) {
-		if x := hash(name); !h.unseen[name] && h.clock().Sub(h.changed[name]) <= h.lasts && x > most {
+	for name, changed := range h.changed {
+		if h.unseen[name] || h.clock().Sub(changed) > h.lasts {
+			continue
+		}
+		if x := hash(name); x > most {
 			best, most = name, x
 		}
 	}
 	return best
 }
 
-func hash(name string) uint64 {
-	f := fnv.New64a()
-	_, _ = f.Write([]byte(name))
-	return f.Sum64()
+// hash is how much a name is preferred.
+func hash(name string) uint32 {
+	x := uint32(2166136261)
+	for _, c := range []byte(name) {
+		x = (x ^ uint32(c)) * 16777619
+	}
+	return x
 }
 
 // look looks once a second whether something happened that nobody told.
@@ -187,7 +192,7 @@ func (h *home) look() {
 			h.hangUp(s)
 		}
 	}
-	if !h.busy {
+	if holder := h.state.Record.Holder; !h.busy && (holder != nil && holder.Home != h.name || h.state.Guest != (h.preferred() != h.name)) {
 		h.turn()
 	}
 	h.wait(time.Second, h.look)
@@ -278,6 +283,7 @@ func (h *home) away(batch []posted) {
 	}
 	h.busy = false
 	h.next()
+	h.armFor(time.Second)
 }
 
 func (h *home) decide(batch []posted, current bool) {
@@ -395,9 +401,9 @@ func (h *home) next() {
 	}
 }
 
+// arm has it do what happens by itself.
 func (h *home) arm() {
 	h.armed++
-	mine := h.armed
 	due, ok := h.state.Due()
 	if !ok {
 		return
@@ -405,7 +411,13 @@ func (h *home) arm() {
 	if h.turns > 20000 {
 		h.fail("%s is always busy: due %v before now", h.name, h.clock().Sub(due))
 	}
-	h.wait(max(due.Sub(h.clock()), time.Millisecond), func() {
+	h.armFor(due.Sub(h.clock()))
+}
+
+func (h *home) armFor(d time.Duration) {
+	h.armed++
+	mine := h.armed
+	h.wait(max(d, time.Millisecond), func() {
 		if h.armed == mine && !h.busy {
 			h.turn()
 		}
