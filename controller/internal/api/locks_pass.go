@@ -69,7 +69,7 @@ func (s *lockService) passAcquire(
 	defer cancel()
 	stream, err := client.Acquire(passing(ctx, header, home), q)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is not reached
+		return false, nil
 	}
 	for told := false; ; told = true {
 		m, err := stream.Recv()
