@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -17,6 +18,9 @@ func Add(ctx, life context.Context, m manager.Manager, self Self) (k *Keeper, sy
 	k = New(life, self, replica.Lasts, m.GetAPIReader(), m.GetClient().Status())
 	k.Patcher, k.Recorder = m.GetClient(), m.GetEventRecorder("zen-lead")
 	informer, err := m.GetCache().GetInformer(ctx, &v1alpha1.ManualLock{})
+	if meta.IsNoMatchError(err) {
+		return nil, nil, fmt.Errorf("the cluster does not know ManualLocks; install them: kubectl apply -k controller/config: %w", err)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("watch locks: %w", err)
 	}
