@@ -53,8 +53,8 @@ func forced(m *v1alpha1.ManualLock) {
 // asked is an order that is written on the lock.
 func asked(token int64) func(*v1alpha1.ManualLock) {
 	return func(m *v1alpha1.ManualLock) {
-		text, _ := writeOrder(v1alpha1.ForceRelease{Token: token, By: "ann", Reason: "its node is gone"})
-		m.Annotations = map[string]string{v1alpha1.ForceReleaseAnnotation: text}
+		order := v1alpha1.ForceRelease{Token: token, By: "ann", Reason: "its node is gone"}
+		m.Annotations = map[string]string{v1alpha1.ForceReleaseAnnotation: order.String()}
 	}
 }
 

@@ -2,15 +2,12 @@ package plugin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -65,52 +62,40 @@ func (f *forcing) whoAmI(ctx context.Context) (string, error) {
 func (f *forcing) order(ctx context.Context, by string) (*Lock, error) {
 	token := int64(0)
 	for attempt := 1; ; attempt++ {
-		object, l, err := f.read(ctx)
+		m, err := manualLock(ctx, f.cluster, f.key.Namespace, f.key.Name)
 		if err != nil {
 			return nil, err
 		}
+		l := lockOf(m)
 		switch {
 		case l.Holder == nil && token == 0:
-			return nil, fmt.Errorf("%s %w: kubectl zenlead lock why %s", l.Name, errNotHeld, l.Name)
+			return nil, fmt.Errorf("%s is not held: kubectl zenlead lock why %s", l.Name, l.Name)
 		case l.Holder == nil || token != 0 && token != l.Holder.Token:
 			return nil, fmt.Errorf("%s changed hands meanwhile; nothing was done: kubectl zenlead lock why %s", l.Name, l.Name)
 		case l.Holder.Forced != nil && !f.now:
 			fmt.Fprintf(f.progress, "%s: is already taken from %s, by %s\n", l.Name, l.holder(), l.forced())
-			return l, f.from(object)
+			return &l, f.from(m)
 		}
 		token = l.Holder.Token
-		text, err := writeOrder(v1alpha1.ForceRelease{Token: token, By: by, Reason: f.reason, Now: f.now})
-		if err != nil {
-			return nil, err
-		}
-		annotations := object.GetAnnotations()
-		if annotations == nil {
-			annotations = map[string]string{}
-		}
-		annotations[v1alpha1.ForceReleaseAnnotation] = text
-		object.SetAnnotations(annotations)
-		switch err := f.cluster.Update(ctx, object); {
+		err = f.write(ctx, m, v1alpha1.ForceRelease{Token: token, By: by, Reason: f.reason, Now: f.now})
+		switch {
 		case err == nil:
-			return l, f.from(object)
+			return &l, f.from(m)
 		case !apierrors.IsConflict(err) || attempt == attempts:
 			return nil, lockAdvice(err, f.key.Namespace, f.key.Name)
 		}
 	}
 }
 
-// read reads the lock with all that this program does not know of: what is written is the whole object.
-func (f *forcing) read(ctx context.Context) (*unstructured.Unstructured, *Lock, error) {
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ManualLock"))
-	if err := f.cluster.Get(ctx, f.key, object); err != nil {
-		return nil, nil, lockAdvice(err, f.key.Namespace, f.key.Name)
+// write writes an order on exactly the version of the lock that was judged, and nothing else of it: this program may be older than the
+// cluster, and not know all that a lock has.
+func (f *forcing) write(ctx context.Context, m *v1alpha1.ManualLock, order v1alpha1.ForceRelease) error {
+	judged := m.DeepCopy()
+	if m.Annotations == nil {
+		m.Annotations = map[string]string{}
 	}
-	m := &v1alpha1.ManualLock{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, m); err != nil {
-		return nil, nil, fmt.Errorf("read the lock: %w", err)
-	}
-	l := lockOf(m)
-	return object, &l, nil
+	m.Annotations[v1alpha1.ForceReleaseAnnotation] = order.String()
+	return f.cluster.Patch(ctx, m, client.MergeFromWithOptions(judged, client.MergeFromWithOptimisticLock{}))
 }
 
 // from remembers the version from which on the lock tells what became of the order.
@@ -195,15 +180,4 @@ func whoHasIt(l *Lock) string {
 		return "free"
 	}
 	return fmt.Sprintf("%s holds it, with token %d", l.holder(), l.Holder.Token)
-}
-
-// writeOrder and readOrder are the value of the annotation.
-func writeOrder(order v1alpha1.ForceRelease) (string, error) {
-	text, err := json.Marshal(order)
-	return string(text), err
-}
-
-func readOrder(text string) (order v1alpha1.ForceRelease, err error) {
-	err = json.Unmarshal([]byte(text), &order)
-	return order, err
 }

@@ -1,9 +1,9 @@
 package plugin
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,7 +18,7 @@ func newLockRelease(a *access) *cobra.Command {
 		Long: `Take a lock from its holder, and wait until it is free.
 
 The holder hears of it with its next renewal. The lock is free when it has released it, or its ttl has passed. It takes the rights to get,
-watch, update and force-release the ManualLock.`,
+watch, patch and force-release the ManualLock, which ClusterRole zen-lead-lock-operator has.`,
 		Example:           `  kubectl zenlead lock release --force nightly-report --reason "its node is gone"`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeLocks,
@@ -26,8 +26,8 @@ watch, update and force-release the ManualLock.`,
 			if !force {
 				return fmt.Errorf("a lock is released by its holder; to take it from that: kubectl zenlead lock release --force %s --reason \"...\"", args[0])
 			}
-			if len(f.reason) == 0 || len(f.reason) > maxReason {
-				return fmt.Errorf("--reason: want 1 to %d bytes that say why, got %d", maxReason, len(f.reason))
+			if n := utf8.RuneCountInString(f.reason); n == 0 || n > maxReason {
+				return fmt.Errorf("--reason: want 1 to %d characters that say why, got %d", maxReason, n)
 			}
 			cluster, namespace, err := a.connect()
 			if err != nil {
@@ -49,7 +49,7 @@ watch, update and force-release the ManualLock.`,
 	return c
 }
 
-// maxReason is what the record takes.
+// maxReason is how many characters the record takes.
 const maxReason = 256
 
 // forcing is one order to take a lock from its holder.
@@ -63,6 +63,3 @@ type forcing struct {
 	// progress is told what is waited for.
 	progress io.Writer
 }
-
-// errNotHeld is returned where there is nothing to take.
-var errNotHeld = errors.New("is not held")

@@ -96,7 +96,7 @@ func (l *Lock) forced() string {
 	case l.Asked == "":
 		return ""
 	}
-	order, err := readOrder(l.Asked)
+	order, err := v1alpha1.ParseForceRelease(l.Asked)
 	if err != nil || order.Token != l.Holder.Token {
 		return ""
 	}
