@@ -78,16 +78,26 @@ func (l *Locked) Execute(ctx context.Context, pass <-chan syscall.Signal) (code 
 		return CodeFailed, err
 	}
 	defer func() { _ = next.close() }() // it ends by that
-	if code, err := l.take(ctx); code != 0 || err != nil {
-		return code, err
+	err = l.take(ctx)
+	switch {
+	case ctx.Err() != nil:
+		if err == nil {
+			l.release(ctx)
+		}
+		return codeOfSignal(ctx), nil
+	case errors.Is(err, zenlead.ErrUnknownLock):
+		return CodeNoLock, err
+	case errors.Is(err, zenlead.ErrHeld):
+		return CodeHeld, err
+	case err != nil:
+		return CodeFailed, err
 	}
 	slog.Info("Holding the lock", "lock", l.Name, "token", l.Lock.Token())
-	code, err = l.run(ctx, path, &next, pass)
-	return code, err
+	return l.run(ctx, path, &next, pass)
 }
 
 // take takes the lock. It is made, once, where there is none.
-func (l *Locked) take(ctx context.Context) (code int, err error) {
+func (l *Locked) take(ctx context.Context) error {
 	var place atomic.Pointer[zenlead.Place]
 	asking := zenlead.WithTrace(ctx, zenlead.Trace{
 		Place: func(p zenlead.Place) {
@@ -106,27 +116,14 @@ func (l *Locked) take(ctx context.Context) (code int, err error) {
 		asking, cancel = context.WithCancel(asking)
 	}
 	defer cancel()
-	err = l.ask(asking)
+	err := l.ask(asking)
 	if errors.Is(err, zenlead.ErrUnknownLock) {
 		err = l.make(asking, err)
 	}
-	switch {
-	case ctx.Err() != nil:
-		if err == nil {
-			l.release(ctx)
-		}
-		return codeOfSignal(ctx), nil
-	case err == nil:
-		return 0, nil
-	case errors.Is(err, zenlead.ErrUnknownLock):
-		return CodeNoLock, err
-	case errors.Is(err, zenlead.ErrHeld):
-		return CodeHeld, err
-	case errors.Is(err, errWaited) && place.Load() != nil:
-		return CodeHeld, fmt.Errorf("%w: %s holds it, and place %d in the queue was reached", err, place.Load().Holder, place.Load().Number)
-	default:
-		return CodeFailed, err
+	if p := place.Load(); p != nil && errors.Is(err, errWaited) {
+		return fmt.Errorf("%w: by %s; %w, with place %d in the queue", zenlead.ErrHeld, p.Holder, err, p.Number)
 	}
+	return err
 }
 
 // complainer returns what tells people why zen-lead is asked again, now and then.

@@ -121,9 +121,6 @@ func TestTheExitCodeTellsWhatBecameOfTheLock(t *testing.T) {
 		"a command that is not":   {[]string{"/nowhere"}, nil, 127, "/nowhere", 0},
 		"one that may not be run": {[]string{plain}, nil, 126, "permission denied", 0},
 		"lost":                    {shell("sleep 9"), func(l *aLock, _ *agent.Locked) { l.work = 300 * time.Millisecond }, 5, "lost", 1},
-		"lost, and it will not go": {shell("trap '' TERM; sleep 9; sleep 9"), func(l *aLock, _ *agent.Locked) {
-			l.work, l.hard = 300*time.Millisecond, 900*time.Millisecond
-		}, 5, "lost", 1},
 		"lost before it began": {shell("exit 7"), func(l *aLock, _ *agent.Locked) { l.work = 0 }, 5, "lost", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,16 +163,8 @@ func TestALockIsReleasedAfterAllHasEnded(t *testing.T) {
 	}
 	l := newLock(time.Hour, time.Hour)
 	var left []string
-	l.released = func() {
-		for _, name := range []string{"command", "child"} {
-			pid, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				left = append(left, err.Error())
-			} else if n, _ := strconv.Atoi(strings.TrimSpace(string(pid))); syscall.Kill(n, 0) == nil {
-				left = append(left, name)
-			}
-		}
-	}
+	runs := running(dir)
+	l.released = func() { left = runs() }
 	script := fmt.Sprintf(`cd %s; echo $$ > command; setsid sh -c 'echo $$ > child; trap "" TERM; echo > ready; sleep 9; sleep 9' & trap 'exit 9' TERM; wait; wait`, dir)
 	run := &agent.Locked{Name: "report", Command: shell(script), Lock: l, Wait: -1}
 	ctx, end := context.WithCancelCause(t.Context())
@@ -189,6 +178,58 @@ func TestALockIsReleasedAfterAllHasEnded(t *testing.T) {
 	}
 	if len(left) > 0 || l.unlock != 1 {
 		t.Errorf("released %d times, while these ran: %v", l.unlock, left)
+	}
+}
+
+// TestALostLockLeavesNothing is of a lock that is not renewed: what ignores SIGTERM, or has left the process group, has ended before
+// another may hold it.
+func TestALostLockLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	l := newLock(400*time.Millisecond, 1500*time.Millisecond)
+	left := running(dir)
+	l.released = func() {
+		if _, hard := l.Left(); hard <= 0 {
+			t.Errorf("it has ended %v after the lock had", -hard)
+		}
+		if names := left(); len(names) > 0 {
+			t.Error("it is over for", names)
+		}
+	}
+	script := fmt.Sprintf(`cd %s; echo $$ > command; trap '' TERM; setsid sh -c 'echo $$ > child; sleep 9; sleep 9' & sleep 9; sleep 9`, dir)
+	run := &agent.Locked{Name: "report", Command: shell(script), Lock: l, Wait: -1}
+	if code, err := run.Execute(t.Context(), nil); code != agent.CodeLost || !errors.Is(err, zenlead.ErrLost) || l.unlock != 1 {
+		t.Errorf("code %d, %v; released %d times", code, err, l.unlock)
+	}
+}
+
+// running returns what names those of the processes command and child that run, which have written their ids to files of a folder.
+func running(dir string) func() []string {
+	return func() (names []string) {
+		for _, name := range []string{"command", "child"} {
+			pid, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				names = append(names, err.Error())
+			} else if n, _ := strconv.Atoi(strings.TrimSpace(string(pid))); syscall.Kill(n, 0) == nil {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+}
+
+// TestNothingRunsOnceItIsToldToEnd: a grant may come in the same moment.
+func TestNothingRunsOnceItIsToldToEnd(t *testing.T) {
+	for name, cause := range map[string]struct {
+		error
+		code int
+	}{"by a signal": {agent.SignalError{Signal: syscall.SIGTERM}, 143}, "otherwise": {nil, 0}} {
+		l := newLock(time.Hour, time.Hour)
+		ctx, end := context.WithCancelCause(t.Context())
+		end(cause.error)
+		run := &agent.Locked{Name: "report", Command: shell("exit 7"), Lock: l, Wait: -1}
+		if code, err := run.Execute(ctx, nil); code != cause.code || err != nil || l.unlock != 1 {
+			t.Errorf("%s: code %d, %v, released %d times", name, code, err, l.unlock)
+		}
 	}
 }
 

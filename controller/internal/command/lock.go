@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/controller/internal/agent"
@@ -59,7 +60,7 @@ executable, 127 there is no such command.`,
 		"how long to wait for the lock; 0s is not at all, and without it, as long as it takes. Set it where late work is worse than none")
 	f.Lookup("wait").DefValue = "" // waiting is without an end unless it is set
 	f.StringVarP(&l.namespace, "namespace", "n", "",
-		"the namespace of the lock; POD_NAMESPACE, the kubeconfig's or the pod's without it. Set it where the lock is another's")
+		"the namespace of the lock; POD_NAMESPACE, the kubeconfig's, the pod's or \"default\" without it. Set it where the lock is another's")
 	f.StringVar(&l.server, "server", defaultServer, "the API, as host:port. Set it outside of the cluster, or where zen-lead is installed in another namespace")
 	f.StringVar(&l.tokenFile, "token-file", "",
 		"the file of the token; /var/run/secrets/zen-lead/token without it, if that is there. Set it outside of a pod")
@@ -75,7 +76,7 @@ func (l *lock) run(c *cobra.Command, args []string) error {
 		return &ExitError{agent.CodeFailed, err}
 	}
 	if l.namespace == "" {
-		if l.namespace, err = kube.Namespace(); err != nil {
+		if l.namespace, err = ownNamespace(); err != nil {
 			return &ExitError{agent.CodeFailed, err}
 		}
 	}
@@ -95,6 +96,15 @@ func (l *lock) run(c *cobra.Command, args []string) error {
 		return &ExitError{code, err}
 	}
 	return nil
+}
+
+// ownNamespace is that of the pod, or the kubeconfig. Where there is neither it is the API's default.
+func ownNamespace() (string, error) {
+	namespace, err := kube.Namespace()
+	if clientcmd.IsEmptyConfig(errors.Unwrap(err)) {
+		return metav1.NamespaceDefault, nil
+	}
+	return namespace, err
 }
 
 // patience is how long to wait: less than nothing is as long as it takes.
