@@ -37,15 +37,22 @@ type world struct {
 	reads   int
 	// way is what happens to the next writes, in turn.
 	way []func(context.Context, func() error) error
+	// meanwhile happens once while a read's answer is under way.
+	meanwhile func()
 	// takes is how long a write is under way.
 	takes atomic.Int64
 }
 
 func (w *world) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.reads++
 	known, ok := w.objects[key]
+	happens := w.meanwhile
+	w.meanwhile = nil
+	w.mu.Unlock()
+	if happens != nil {
+		happens()
+	}
 	if !ok {
 		return apierrors.NewNotFound(resource, key.Name)
 	}
