@@ -166,6 +166,24 @@ func TestNothingIsToldByATermThatEndedWhileTheRecordWasRead(t *testing.T) {
 	})
 }
 
+func TestWhoWaitsIsSentToTheHomeOnceThatIsAnother(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.has(t, "a")
+		seat := r.Ask(t.Context(), report, wish("b", -1))
+		r.self.mu.Lock()
+		r.self.home = "h2"
+		r.self.mu.Unlock()
+		select {
+		case a := <-seat.Answer:
+			if !errors.Is(a.Err, ErrUnknown) {
+				t.Errorf("%+v", a)
+			}
+		case <-time.After(7 * time.Second):
+			t.Error("who waits here waits for as long as anybody waits there")
+		}
+	})
+}
+
 func TestARenewalIsHeardFromMemoryAlone(t *testing.T) {
 	in(t, func(t *testing.T, r *rig) {
 		a := r.has(t, "a")
