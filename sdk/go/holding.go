@@ -25,12 +25,16 @@ type grant struct {
 	from instant
 	// home is the replica that keeps it, "" where that is not known.
 	home string
+	// attempt is how often the request was sent, renewals included: one that is overtaken on its way moves no holder.
+	attempt int64
 }
 
+// renewal is what is sent next.
 func (g *grant) renewal() *zenleadv1.Renewal {
+	g.attempt++
 	return &zenleadv1.Renewal{
 		Lock: g.lock.name, Namespace: g.lock.namespace,
-		Holding: &zenleadv1.Holding{RequestId: g.id, Token: g.token, Home: g.home},
+		Holding: &zenleadv1.Holding{RequestId: g.id, Token: g.token, Home: g.home, Attempt: g.attempt},
 	}
 }
 

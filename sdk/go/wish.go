@@ -24,6 +24,8 @@ type wish struct {
 	try bool
 	// open: the lock may be held by this wish, or come to be.
 	open bool
+	// attempt is how often it was sent: one that is overtaken on its way moves nothing.
+	attempt int64
 }
 
 // take takes a lock. What it leaves open where it fails is given up.
@@ -60,7 +62,7 @@ func (w *wish) ask(ctx context.Context) (grant, error) {
 		case err == nil:
 			w.open = true
 			return grant{
-				lock: w.lock, id: w.id, token: granted.GetToken(), ttl: ttlOf(granted), home: granted.GetHome(),
+				lock: w.lock, id: w.id, token: granted.GetToken(), ttl: ttlOf(granted), home: granted.GetHome(), attempt: w.attempt,
 				from: heard(sent, w.now(), time.Duration(granted.GetWaitedMs())*time.Millisecond),
 			}, nil
 		case final(err):
@@ -83,7 +85,8 @@ func (w *wish) ask(ctx context.Context) (grant, error) {
 
 // once sends the wish and waits for what becomes of it.
 func (w *wish) once(ctx context.Context) (*zenleadv1.Granted, error) {
-	a := &zenleadv1.Acquisition{RequestId: w.id, Owner: owner()}
+	w.attempt++
+	a := &zenleadv1.Acquisition{RequestId: w.id, Owner: owner(), Attempt: w.attempt}
 	if w.try {
 		a.Wait = durationpb.New(0)
 		var cancel context.CancelFunc
