@@ -50,6 +50,13 @@ func (h *hold) valid() error {
 	return nil
 }
 
+// begin renews the lock if most of its time has passed while the answer was on its way.
+func (h *hold) begin(ctx context.Context) {
+	for h.lost == "" && election.Now() > h.from+h.part(1./3) && election.Now() < h.from+2*h.ttl {
+		h.renew(ctx)
+	}
+}
+
 // keep renews the lock until ctx ends or it is lost.
 func (h *hold) keep(ctx context.Context) {
 	for {

@@ -64,6 +64,7 @@ func (w *worker) use(ctx context.Context, h *hold) {
 	defer stop()
 	keeper := *w // it goes where it likes
 	h.w = &keeper
+	h.begin(keeping)
 	go h.keep(keeping)
 	w.work(ctx, h)
 	stop() // a renewal that is under way may be overtaken by the release

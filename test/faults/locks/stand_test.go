@@ -301,3 +301,11 @@ func (t *stand) check() {
 	}
 	Expect(errors.Join(wrong...)).To(Succeed())
 }
+
+// leaves gives up a request, whatever has become of it, at a replica.
+func (t *stand) leaves(ctx context.Context, at *seat, lock, request string) error {
+	_, err := at.asks.Release(at.asks.Bearing(ctx), &zenleadv1.ReleaseRequest{
+		Lock: lock, Namespace: t.Namespace, Holding: &zenleadv1.Holding{RequestId: request},
+	})
+	return err
+}
