@@ -106,8 +106,13 @@ func (d *desk) mustRead(batch []posted) bool {
 	}
 	h := d.state.Record.Holder
 	return slices.ContainsFunc(batch, func(p posted) bool {
-		ask, asks := p.event.(lock.Ask)
-		return p.fresh || asks && h != nil && h.ID == ask.ID
+		switch e := p.event.(type) {
+		case lock.Ask:
+			return p.fresh || h != nil && h.ID == e.ID
+		case lock.Release: // another home may have granted it, and the watch has not told
+			return p.fresh || e.Settle && !d.state.Knows(e.ID)
+		}
+		return p.fresh
 	})
 }
 
