@@ -19,6 +19,7 @@ import (
 	"github.com/kube-zen/zen-lead/test/bench"
 	"github.com/kube-zen/zen-lead/test/bench/api"
 	"github.com/kube-zen/zen-lead/test/bench/election"
+	"github.com/kube-zen/zen-lead/test/bench/lock"
 	"github.com/kube-zen/zen-lead/test/bench/peer"
 	"github.com/kube-zen/zen-lead/test/bench/pools"
 )
@@ -34,6 +35,7 @@ var suites = []struct {
 	{"pools", []benchmark{pools.Failover, pools.Storm, pools.Idle}},
 	{"election", []benchmark{election.Release, election.Crash, election.Idle, election.Overlap}},
 	{"api", []benchmark{api.Reads, api.Propagation, api.Fanout}},
+	{"lock", []benchmark{lock.Hot}},
 }
 
 func main() {
