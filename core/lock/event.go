@@ -17,6 +17,8 @@ var (
 	ErrFinished = errors.New("the request has ended")
 	// ErrForeign: another account asked for the lock.
 	ErrForeign = errors.New("another account holds the lock")
+	// ErrOvertaken: a later attempt of the same request was heard of before this one. Who made the later one goes by its answer.
+	ErrOvertaken = errors.New("a later attempt of the request has overtaken this one")
 )
 
 // Event is something that happened to a lock: [Ask], [Leave], [Release], [Renew] or [Force].
@@ -25,7 +27,10 @@ type Event interface{ isEvent() }
 // Ask is a request for the lock, or the same one again.
 type Ask struct {
 	Request
-	TTL time.Duration
+	// Attempt is larger with each Ask and Renew of this request. One that is late moves nothing then: who sent it hears another home
+	// by now. 0: it is not counted, and whatever comes last counts.
+	Attempt int64
+	TTL     time.Duration
 	// Try: not to be waited for.
 	Try bool
 	// Until is when it is no longer waited for; the zero time is never.
@@ -42,7 +47,8 @@ type Leave struct {
 	Stream uint64
 }
 
-// Release gives up the lock, or the wait for it.
+// Release gives up the lock, or the wait for it. Where it changes nothing in the record, its answer is as old as the record is: read it
+// after the Release came. The same goes for [Renew] and [Force].
 type Release struct {
 	ID, Account string
 	// Token is the holder's; 0 ends the request whatever has become of it.
@@ -53,6 +59,8 @@ type Release struct {
 type Renew struct {
 	ID, Account string
 	Token       int64
+	// Attempt is as that of [Ask].
+	Attempt int64
 }
 
 // Force takes the lock from its holder.
@@ -76,10 +84,13 @@ type Answer struct {
 	Event int
 	// ID is the request's.
 	ID string
+	// Stream is that of the Ask which is answered; 0 where it answers another event. It is told to nobody else: who asked again meanwhile
+	// counts from another time, and gets an answer of its own.
+	Stream uint64
 	// Err is nil where it succeeded. A waiter that goes on waiting gets no answer.
 	Err error
 	// Holder is set where the request holds the lock.
 	Holder *Holder
-	// Waited is how long the request had been here when it was granted: the decision, not the write.
+	// Waited is how long that Ask had been here when the lock was granted: the decision, not the write.
 	Waited time.Duration
 }

@@ -10,8 +10,9 @@ import (
 // Record is the Same nothing need be written. Where the write fails because the record is another by now, the same events are to be applied
 // to the state after [State.Read]: they may be repeated.
 func (s State) Next(events []Event, now time.Time) (State, []Answer) {
-	t := turn{State: s, now: now}
+	t := turn{State: s, now: now, stamp: now.Round(0).Truncate(time.Microsecond)}
 	t.queue = slices.Clone(s.queue)
+	t.visit()
 	t.settleGranted()
 	for i, e := range events {
 		t.apply(i, e)
@@ -19,7 +20,7 @@ func (s State) Next(events []Event, now time.Time) (State, []Answer) {
 	t.expire()
 	t.leave()
 	t.grant()
-	t.refuseTries()
+	t.refuse()
 	t.note(s.Record)
 	return t.State, t.answers
 }
@@ -27,15 +28,42 @@ func (s State) Next(events []Event, now time.Time) (State, []Answer) {
 // turn is one Next under way.
 type turn struct {
 	State
-	now     time.Time
+	now time.Time
+	// stamp is now as the API keeps it.
+	stamp   time.Time
 	answers []Answer
-	// asked has the index of the event by which a request asked this time.
+	// asked has the index of the event by which a request asked this time, and came those that had no place before.
 	asked map[string]int
+	came  map[string]bool
 	// ending is why the holder ended in this turn; "" if none did.
 	ending Transition
 }
 
 func (t *turn) answer(a Answer) { t.answers = append(t.answers, a) }
+
+// tell answers who has a place. Nobody hears it who is away.
+func (t *turn) tell(p *place, a Answer) {
+	if !p.present() {
+		return
+	}
+	a.Event, a.ID, a.Stream = t.eventOf(p.ID), p.ID, p.stream
+	if a.Holder != nil {
+		a.Waited = t.now.Sub(p.came)
+	}
+	t.answer(a)
+}
+
+// visit gives those whom the record alone knows time to come, once this is where they are sent.
+func (t *turn) visit() {
+	if t.visited && !t.Guest {
+		for i, p := range t.queue {
+			if p.recorded {
+				t.change(i, func(p *place) { p.away = t.now })
+			}
+		}
+	}
+	t.visited = t.Guest
+}
 
 func (t *turn) apply(i int, e Event) {
 	switch e := e.(type) {
@@ -48,13 +76,14 @@ func (t *turn) apply(i int, e Event) {
 	case Release:
 		t.answer(Answer{Event: i, ID: e.ID, Err: t.release(e)})
 	case Renew:
-		t.renew(i, e)
+		kept, err := t.renew(e)
+		t.answer(Answer{Event: i, ID: e.ID, Holder: kept, Err: err})
 	case Force:
 		t.answer(Answer{Event: i, Err: t.force(e)})
 	}
 }
 
-// settleGranted takes who holds the lock out of the queue: its grant was written and not heard of.
+// settleGranted takes who holds the lock out of the queue: its grant was written and not heard of, or another home granted it.
 func (t *turn) settleGranted() {
 	h := t.Record.Holder
 	if h == nil {
@@ -66,72 +95,84 @@ func (t *turn) settleGranted() {
 	}
 	p := t.queue[at]
 	t.queue = slices.Delete(t.queue, at, at+1)
-	if h.Forced != nil {
-		t.answer(Answer{Event: -1, ID: h.ID, Err: lostByForce(h)})
-		return
+	switch {
+	case !p.present(): // where it is now it hears another home
+	case h.Account != p.Account:
+		t.tell(p, Answer{Err: ErrForeign})
+	default:
+		kept, err := t.keep(h, p.attempt)
+		t.tell(p, Answer{Holder: kept, Err: err})
 	}
-	h = t.comeHome(h)
-	t.answer(Answer{Event: -1, ID: h.ID, Holder: h, Waited: t.now.Sub(p.came)})
 }
 
-// comeHome makes this the holder's home: its request and token prove it.
-func (t *turn) comeHome(h *Holder) *Holder {
-	if h.Home != t.Home {
+// keep makes this the holder's home, and notes that it was heard of: its request proves it.
+func (t *turn) keep(h *Holder, attempt int64) (*Holder, error) {
+	switch {
+	case h.Forced != nil:
+		return nil, lostByForce(h)
+	case attempt < h.Attempt, attempt == h.Attempt && attempt != 0 && h.Home != t.Home:
+		return nil, ErrOvertaken
+	case attempt != h.Attempt || h.Home != t.Home:
 		moved := *h
-		moved.Home = t.Home
+		moved.Home, moved.Attempt = t.Home, attempt
 		h = &moved
 		t.Record.Holder, t.Silent = h, time.Time{}
 	}
 	t.heard = t.now
-	return h
+	return h, nil
 }
 
 func (t *turn) ask(i int, e Ask) {
+	answer := func(a Answer) {
+		a.Event, a.ID, a.Stream = i, e.ID, e.Stream
+		t.answer(a)
+	}
 	if h := t.Record.Holder; h != nil && h.ID == e.ID {
-		switch {
-		case h.Account != e.Account:
-			t.answer(Answer{Event: i, ID: e.ID, Err: ErrForeign})
-		case h.Forced != nil:
-			t.answer(Answer{Event: i, ID: e.ID, Err: lostByForce(h)})
-		default:
-			t.answer(Answer{Event: i, ID: e.ID, Holder: t.comeHome(h), Waited: t.now.Sub(e.Came)})
+		if h.Account != e.Account {
+			answer(Answer{Err: ErrForeign})
+			return
 		}
+		kept, err := t.keep(h, e.Attempt)
+		answer(Answer{Holder: kept, Err: err, Waited: t.now.Sub(e.Came)})
 		return
 	}
 	if t.hasEnded(e.ID) {
-		t.answer(Answer{Event: i, ID: e.ID, Err: ErrFinished})
+		answer(Answer{Err: ErrFinished})
 		return
 	}
 	if at := t.find(e.ID); at >= 0 {
-		t.comeBack(i, at, e)
-		return
-	}
-	waits := len(t.queue) > 0 || t.Record.Holder != nil
-	if waits && !e.Try && len(t.queue) >= t.MaxWaiters {
-		t.answer(Answer{Event: i, ID: e.ID, Err: ErrFull})
+		switch p := t.queue[at]; {
+		case p.Account != e.Account:
+			answer(Answer{Err: ErrForeign})
+		case e.Attempt < p.attempt:
+			answer(Answer{Err: ErrOvertaken})
+		default:
+			t.comeBack(i, at, e)
+		}
 		return
 	}
 	t.remember(e.ID, i)
+	t.came[e.ID] = true
 	t.queue = append(t.queue, &place{
-		Waiter: Waiter{Request: e.Request, Since: t.now}, ttl: e.TTL, try: e.Try, until: e.Until, stream: e.Stream, came: e.Came,
+		Waiter: Waiter{Request: e.Request, Since: t.stamp}, ttl: e.TTL, try: e.Try, until: e.Until, stream: e.Stream, came: e.Came, attempt: e.Attempt,
 	})
 }
 
 // comeBack is who waits asking again: it keeps its place.
 func (t *turn) comeBack(i, at int, e Ask) {
-	if t.queue[at].Account != e.Account {
-		t.answer(Answer{Event: i, ID: e.ID, Err: ErrForeign})
-		return
+	if p := t.queue[at]; p.stream != e.Stream {
+		t.tell(p, Answer{Err: ErrOvertaken})
 	}
 	t.remember(e.ID, i)
 	t.change(at, func(p *place) {
-		p.ttl, p.try, p.until, p.stream, p.came, p.away = e.TTL, e.Try, e.Until, e.Stream, e.Came, time.Time{}
+		p.ttl, p.try, p.until, p.stream, p.came, p.attempt = e.TTL, e.Try, e.Until, e.Stream, e.Came, e.Attempt
+		p.away, p.recorded = time.Time{}, false
 	})
 }
 
 func (t *turn) remember(id string, event int) {
 	if t.asked == nil {
-		t.asked = map[string]int{}
+		t.asked, t.came = map[string]int{}, map[string]bool{}
 	}
 	t.asked[id] = event
 }
@@ -162,34 +203,36 @@ func (t *turn) release(e Release) error {
 		return nil
 	}
 	if at := t.find(e.ID); at >= 0 {
-		if t.queue[at].Account != e.Account {
+		p := t.queue[at]
+		if p.Account != e.Account {
 			return ErrForeign
 		}
+		t.tell(p, Answer{Err: ErrFinished})
 		t.queue = slices.Delete(t.queue, at, at+1)
-		t.finish(e.ID)
-		return nil
+		t.drop(p)
+		t.ended = finish(t.ended, end{id: e.ID, lost: e.Token != 0, why: "it was granted by another home"})
 	}
 	if e.Token == 0 { // it may have overtaken what it is to end
-		t.finish(e.ID)
+		t.ended = finish(t.ended, end{id: e.ID})
 		return nil
 	}
-	if t.hasEnded(e.ID) {
+	switch ended, ok := t.howEnded(e.ID); {
+	case ok && ended.lost:
+		return fmt.Errorf("%w: %s", ErrLost, ended.why)
+	case ok:
 		return nil
 	}
 	return t.lost()
 }
 
-func (t *turn) renew(i int, e Renew) {
-	h := t.Record.Holder
-	switch {
+func (t *turn) renew(e Renew) (*Holder, error) {
+	switch h := t.Record.Holder; {
 	case h == nil || h.ID != e.ID || h.Token != e.Token:
-		t.answer(Answer{Event: i, ID: e.ID, Err: t.lost()})
+		return nil, t.lost()
 	case h.Account != e.Account:
-		t.answer(Answer{Event: i, ID: e.ID, Err: ErrForeign})
-	case h.Forced != nil:
-		t.answer(Answer{Event: i, ID: e.ID, Err: lostByForce(h)})
+		return nil, ErrForeign
 	default:
-		t.answer(Answer{Event: i, ID: e.ID, Holder: t.comeHome(h)})
+		return t.keep(h, e.Attempt)
 	}
 }
 
@@ -240,34 +283,33 @@ func (t *turn) expire() {
 
 // end ends the holder.
 func (t *turn) end(why Reason, message string) {
-	t.finish(t.Record.Holder.ID)
+	t.ended = finish(t.ended, end{id: t.Record.Holder.ID, lost: why != Released, why: message})
 	if why == ByForce {
 		t.Record.Token = t.nextToken() // whoever compares with the record sees that the holder's is an old one
 	}
 	t.Record.Holder = nil
-	t.ending = Transition{Reason: why, Time: t.now, Message: message}
+	t.ending = Transition{Reason: why, Time: t.stamp, Message: message}
 	t.Record.Last = t.ending
-}
-
-func (t *turn) finish(id string) {
-	if !t.hasEnded(id) {
-		t.ended = append(t.ended[max(0, len(t.ended)-remembered+1):len(t.ended):len(t.ended)], id)
-	}
 }
 
 // leave drops who waited long enough, or was away for too long.
 func (t *turn) leave() {
 	t.queue = slices.DeleteFunc(t.queue, func(p *place) bool {
-		switch {
-		case !p.away.IsZero() && !t.now.Before(p.away.Add(Grace)):
-			t.answer(Answer{Event: -1, ID: p.ID, Err: ErrHeld})
-			return true
-		case !p.until.IsZero() && !t.now.Before(p.until):
-			t.answer(Answer{Event: t.eventOf(p.ID), ID: p.ID, Err: t.held()})
-			return true
+		expires := t.expires(p)
+		if (expires.IsZero() || t.now.Before(expires)) && (p.until.IsZero() || t.now.Before(p.until)) {
+			return false
 		}
-		return false
+		t.tell(p, Answer{Err: t.held()})
+		t.drop(p)
+		return true
 	})
+}
+
+// drop has the record not bring back who lost its place here.
+func (t *turn) drop(p *place) {
+	if t.Record.lists(p.ID) {
+		t.dropped = append(slices.Clone(t.dropped), p.ID)
+	}
 }
 
 // grant gives a free lock to the first who is there.
@@ -275,7 +317,7 @@ func (t *turn) grant() {
 	if t.Record.Holder != nil || t.now.Before(t.NotBefore) {
 		return
 	}
-	at := slices.IndexFunc(t.queue, func(p *place) bool { return p.away.IsZero() })
+	at := slices.IndexFunc(t.queue, (*place).present)
 	if at < 0 {
 		return
 	}
@@ -286,25 +328,34 @@ func (t *turn) grant() {
 	if t.ending.Reason != ByForce {
 		token = t.nextToken()
 	}
-	h := &Holder{Request: p.Request, Token: token, TTL: p.ttl, Home: t.Home, Since: t.now}
+	h := &Holder{Request: p.Request, Token: token, TTL: p.ttl, Home: t.Home, Attempt: p.attempt, Since: t.stamp}
 	t.Record.Holder, t.Record.Token, t.heard, t.Silent = h, token, t.now, time.Time{}
 	if t.ending.Reason == "" {
-		t.Record.Last = Transition{Reason: Granted, Time: t.now, Message: fmt.Sprintf("%s got it: it was free", h.Name())}
+		t.Record.Last = Transition{Reason: Granted, Time: t.stamp, Message: fmt.Sprintf("%s got it: it was free", h.Name())}
 	} else {
 		t.Record.Last.Message += fmt.Sprintf("; %s got it", h.Name())
 	}
-	t.answer(Answer{Event: t.eventOf(p.ID), ID: p.ID, Holder: h, Waited: t.now.Sub(p.came)})
+	t.tell(p, Answer{Holder: h})
 }
 
 // nextToken is larger than all before it, of this record and of those that had its name: they were granted on smaller versions.
 func (t *turn) nextToken() int64 { return max(t.Record.Token+1, t.Version) }
 
-func (t *turn) refuseTries() {
+// refuse tells those who would have to wait now, and may or will not.
+func (t *turn) refuse() {
+	wait := 0
 	t.queue = slices.DeleteFunc(t.queue, func(p *place) bool {
-		if p.try {
-			t.answer(Answer{Event: t.eventOf(p.ID), ID: p.ID, Err: t.held()})
+		switch {
+		case p.try:
+			t.tell(p, Answer{Err: t.held()})
+		case t.came[p.ID] && wait >= t.MaxWaiters:
+			t.tell(p, Answer{Err: ErrFull})
+		default:
+			wait++
+			return false
 		}
-		return p.try
+		t.drop(p)
+		return true
 	})
 }
 
@@ -317,6 +368,14 @@ func (t *turn) held() error {
 
 // note brings the queue into the record: along with a change of hands, or where it is worth a write of its own.
 func (t *turn) note(was Record) {
+	if t.Guest {
+		t.untold = time.Time{}
+		if h := t.Record.Holder; h != nil && t.Record.lists(h.ID) {
+			t.Record.Waiters = slices.DeleteFunc(slices.Clone(t.Record.Waiters), func(w Waiter) bool { return w.ID == h.ID })
+			t.Record.Waiting--
+		}
+		return
+	}
 	first := make([]Waiter, min(len(t.queue), Durable))
 	for i := range first {
 		first[i] = t.queue[i].Waiter
@@ -330,7 +389,7 @@ func (t *turn) note(was Record) {
 		t.untold = t.now
 	}
 	if !t.Record.Same(was) || !t.now.Before(t.untold.Add(NoteAfter)) {
-		t.Record.Waiters, t.Record.Waiting, t.untold = first, len(t.queue), time.Time{}
+		t.Record.Waiters, t.Record.Waiting, t.untold, t.dropped = first, len(t.queue), time.Time{}, nil
 	}
 }
 

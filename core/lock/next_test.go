@@ -14,7 +14,9 @@ func ask(id string) Ask {
 	return Ask{Request: Request{ID: id, Owner: id, Account: "acc"}, TTL: 15 * time.Second, Came: t0, Stream: 1}
 }
 
-func fresh() State { return State{Home: "h1", Version: 100, MaxWaiters: 10, HomeLasts: 15 * time.Second} }
+func fresh() State {
+	return State{Home: "h1", Version: 100, MaxWaiters: 10, HomeLasts: 15 * time.Second}
+}
 
 // written is what a home goes on with once its write has succeeded.
 func written(s State, _ []Answer) State {

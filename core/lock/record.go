@@ -31,6 +31,8 @@ type Holder struct {
 	TTL time.Duration
 	// Home hears its renewals. Nobody else lets it expire while Home lives.
 	Home string
+	// Attempt is the one by which it came to Home: an earlier one that arrives later does not move it.
+	Attempt int64
 	// Since is for people.
 	Since time.Time
 	// Forced is who takes the lock from it; nil if nobody does.
@@ -76,19 +78,29 @@ type Transition struct {
 
 // Same says whether two records say the same, so that nothing need be written.
 func (r Record) Same(other Record) bool {
-	return r.Token == other.Token && r.Waiting == other.Waiting && slices.Equal(r.Waiters, other.Waiters) &&
-		sameHolder(r.Holder, other.Holder) && r.Last == other.Last
+	return r.Token == other.Token && r.Waiting == other.Waiting && slices.EqualFunc(r.Waiters, other.Waiters, sameWaiter) &&
+		sameHolder(r.Holder, other.Holder) && sameTransition(r.Last, other.Last)
 }
 
 func sameHolder(a, b *Holder) bool {
-	switch {
-	case a == nil || b == nil:
+	if a == nil || b == nil {
 		return a == b
-	case a.Forced == nil || b.Forced == nil:
-		return a.Forced == b.Forced && *a == *b
 	}
 	x, y := *a, *b
-	forced := *x.Forced == *y.Forced
-	x.Forced, y.Forced = nil, nil
-	return forced && x == y
+	same := x.Since.Equal(y.Since) && sameForced(x.Forced, y.Forced)
+	x.Since, y.Since, x.Forced, y.Forced = time.Time{}, time.Time{}, nil, nil
+	return same && x == y
+}
+
+func sameForced(a, b *Forced) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+func sameWaiter(a, b Waiter) bool { return a.Request == b.Request && a.Since.Equal(b.Since) }
+
+func sameTransition(a, b Transition) bool {
+	return a.Reason == b.Reason && a.Message == b.Message && a.Time.Equal(b.Time)
 }

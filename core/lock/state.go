@@ -38,13 +38,27 @@ type State struct {
 	HomeLasts time.Duration
 	// NotBefore: nothing is granted before that.
 	NotBefore time.Time
+	// Guest: who waits is sent to another home. This one leaves the record's waiters to that.
+	Guest bool
 
 	// queue is who waits, in the order of arrival. What it points to is not changed.
 	queue []*place
 	// ended are requests that have ended, the last at the end.
-	ended []string
+	ended []end
+	// dropped are waiters of the record that have lost their places here.
+	dropped []string
 	// untold is since when the record says something else of the queue.
 	untold time.Time
+	// visited: it was a guest when it was last dealt with.
+	visited bool
+}
+
+// end is how a request ended.
+type end struct {
+	id string
+	// lost: not by itself, and why.
+	lost bool
+	why  string
 }
 
 // place is one place in the queue.
@@ -55,28 +69,55 @@ type place struct {
 	until  time.Time
 	stream uint64
 	came   time.Time
+	// attempt is that of the last Ask.
+	attempt int64
+	// recorded: the record alone says that it waits.
+	recorded bool
 	// away is since when it has no stream; the zero time while it has one.
 	away time.Time
 }
 
-// Read returns the state after the record was read, written by whoever. What another home wrote down of the queue counts before what is
-// known here: those have waited longer. They are away until they come.
+// Read returns the state after the record was read, written by whoever; [State.Next] is to be called then. What another home wrote down of
+// the queue counts before what is known here: those have waited longer. They are away until they come.
 func (s State) Read(r Record, version int64, now time.Time) State {
-	was := s.Record.Holder
-	s.Record, s.Version = r, version
-	if h := r.Holder; h != nil && (was == nil || was.ID != h.ID || was.Home != h.Home) {
+	was, h := s.Record.Holder, r.Holder
+	if was != nil && (h == nil || h.ID != was.ID) { // the last that is known of how it ended
+		s.ended = finish(s.ended, end{id: was.ID, lost: r.Last.Reason != Released, why: r.Last.Message})
+	}
+	if h != nil && (was == nil || was.ID != h.ID || was.Home != h.Home || was.Attempt != h.Attempt) {
 		s.heard, s.Silent = now, time.Time{}
 	}
-	var first []*place
-	for _, w := range r.Waiters {
-		if s.find(w.ID) < 0 && !s.hasEnded(w.ID) && (r.Holder == nil || r.Holder.ID != w.ID) {
-			first = append(first, &place{Waiter: w, away: now})
+	s.Record, s.Version = r, version
+	s.queue = s.merge(now)
+	s.dropped = slices.DeleteFunc(slices.Clone(s.dropped), func(id string) bool { return !r.lists(id) })
+	return s
+}
+
+// merge is the queue with those whom the record lists.
+func (s State) merge(now time.Time) []*place {
+	queue := make([]*place, 0, len(s.queue)+len(s.Record.Waiters))
+	first := map[string]bool{}
+	for _, w := range s.Record.Waiters {
+		if h := s.Record.Holder; s.hasEnded(w.ID) || slices.Contains(s.dropped, w.ID) || h != nil && h.ID == w.ID || first[w.ID] {
+			continue
+		}
+		p := &place{Waiter: w, recorded: true, away: now}
+		if at := s.find(w.ID); at >= 0 {
+			p = s.queue[at]
+		}
+		first[w.ID] = true
+		queue = append(queue, p)
+	}
+	for _, p := range s.queue {
+		if !first[p.ID] && !p.recorded { // whom the record alone knew its home has taken off
+			queue = append(queue, p)
 		}
 	}
-	if len(first) > 0 {
-		s.queue = append(first, s.queue...)
-	}
-	return s
+	return queue
+}
+
+func (r Record) lists(id string) bool {
+	return slices.ContainsFunc(r.Waiters, func(w Waiter) bool { return w.ID == id })
 }
 
 // Heard is a sign of life of the holder, if this is its home.
@@ -118,7 +159,7 @@ func (s State) Queue() []Waiter {
 	return list
 }
 
-// Due is when the next thing happens by itself; ok is false if nothing will.
+// Due is when the next thing happens by itself to a state that Next returned; ok is false if nothing will.
 func (s State) Due() (at time.Time, ok bool) {
 	earliest := func(t time.Time) {
 		if !t.IsZero() && (!ok || t.Before(at)) {
@@ -130,11 +171,9 @@ func (s State) Due() (at time.Time, ok bool) {
 	}
 	for _, p := range s.queue {
 		earliest(p.until)
-		if !p.away.IsZero() {
-			earliest(p.away.Add(Grace))
-		}
+		earliest(s.expires(p))
 	}
-	if len(s.queue) > 0 && s.Record.Holder == nil {
+	if s.Record.Holder == nil && slices.ContainsFunc(s.queue, (*place).present) {
 		earliest(s.NotBefore)
 	}
 	if !s.untold.IsZero() {
@@ -143,11 +182,40 @@ func (s State) Due() (at time.Time, ok bool) {
 	return at, ok
 }
 
+// expires is when a place is lost whose stream has ended; the zero time while it is not.
+func (s State) expires(p *place) time.Time {
+	if p.present() || p.recorded && s.Guest { // where it waits it may have a stream
+		return time.Time{}
+	}
+	return p.away.Add(Grace)
+}
+
+func (p *place) present() bool { return p.away.IsZero() }
+
 func (s State) find(id string) int {
 	return slices.IndexFunc(s.queue, func(p *place) bool { return p.ID == id })
 }
 
-func (s State) hasEnded(id string) bool { return slices.Contains(s.ended, id) }
+func (s State) hasEnded(id string) bool {
+	_, ok := s.howEnded(id)
+	return ok
+}
+
+func (s State) howEnded(id string) (end, bool) {
+	at := slices.IndexFunc(s.ended, func(e end) bool { return e.id == id })
+	if at < 0 {
+		return end{}, false
+	}
+	return s.ended[at], true
+}
+
+// finish returns the list with one more, without changing what others have of it.
+func finish(list []end, e end) []end {
+	if slices.ContainsFunc(list, func(old end) bool { return old.id == e.id }) {
+		return list
+	}
+	return append(list[max(0, len(list)-remembered+1):len(list):len(list)], e)
+}
 
 // After returns s, which came of was by Next, where meanwhile was went on hearing of its holder.
 func (s State) After(was State) State {

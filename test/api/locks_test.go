@@ -200,3 +200,74 @@ var _ = Describe("A lock", func() {
 		Expect(a.Message).To(ContainSubstring("requestId"))
 	}, limit)
 })
+
+var _ = Describe("A lock that two replicas serve", func() {
+	var (
+		s     *scene.Scene
+		other *zenlead.Controller
+		both  []locker
+	)
+	BeforeEach(func(ctx context.Context) {
+		s = scene.New(ctx, c)
+		caller.Account(ctx, s, "worker", "acquire", "get", "list", "watch", "force-release")
+		var err error
+		other, err = zenlead.Start(ctx, c, zenlead.Options{API: true})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { Expect(other.Kill()).To(Succeed()) })
+		both = []locker{lockerAt(controller, ctx, s, "worker"), lockerAt(other, ctx, s, "worker")}
+	})
+
+	It("is kept by one of them, whichever is asked", func(ctx context.Context) {
+		homes := map[string]bool{}
+		Eventually(ctx, func(g Gomega) { // once they know of one another
+			name := fmt.Sprintf("lock%d", len(homes)+int(time.Now().UnixNano()%1e6))
+			makeLock(ctx, s, name, v1alpha1.ManualLockSpec{})
+			a, err := granted(both[0].ask(ctx, name, "a"))
+			g.Expect(err).NotTo(HaveOccurred())
+			homes[a.GetHome()] = true
+			queue, err := both[1].ask(ctx, name, "b")
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(place(queue).GetPlace()).To(BeEquivalentTo(1))
+			for _, l := range both {
+				home, err := l.renew(ctx, name, &zenleadv1.Holding{RequestId: "a", Token: a.GetToken(), Home: a.GetHome()})
+				g.Expect(err).NotTo(HaveOccurred())
+				g.Expect(home).To(Equal(a.GetHome()))
+			}
+			g.Expect(both[0].release(ctx, name, "a", a.GetToken())).To(Succeed())
+			b, err := granted(queue, nil)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(b.GetHome()).To(Equal(a.GetHome()), "release and grant at one place")
+			g.Expect(homes).To(HaveLen(2), "both have locks of their own")
+		}).WithTimeout(40 * time.Second).Should(Succeed())
+	}, limit)
+
+	It("goes on, and keeps its queue, when its home ends", func(ctx context.Context) {
+		var name string
+		var a *zenleadv1.Granted
+		ends, err := other.Lease()
+		Expect(err).NotTo(HaveOccurred())
+		Eventually(ctx, func(g Gomega) {
+			name = fmt.Sprintf("lock%d", time.Now().UnixNano()%1e9)
+			makeLock(ctx, s, name, v1alpha1.ManualLockSpec{})
+			a, err = granted(both[0].ask(ctx, name, "a"))
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(a.GetHome()).To(Equal(ends))
+		}).WithTimeout(40 * time.Second).Should(Succeed())
+		queue, err := both[0].ask(ctx, name, "b")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(place(queue).GetPlace()).To(BeEquivalentTo(1))
+		Expect(other.Kill()).To(Succeed())
+		_, err = granted(queue, nil)
+		Expect(err).To(HaveOccurred(), "who waits is told to ask again")
+		queue, err = both[0].ask(ctx, name, "b")
+		Expect(err).NotTo(HaveOccurred())
+		home, err := both[0].renew(ctx, name, &zenleadv1.Holding{RequestId: "a", Token: a.GetToken(), Home: a.GetHome()})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(home).NotTo(Equal(ends))
+		Expect(both[0].status(ctx, name).Holders[0].Token).To(Equal(a.GetToken()), "the token stays")
+		Expect(both[0].release(ctx, name, "a", a.GetToken())).To(Succeed())
+		b, err := granted(queue, nil)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(b.GetToken()).To(BeNumerically(">", a.GetToken()))
+	}, limit)
+})

@@ -9,12 +9,14 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/test/zenlead"
 	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
@@ -165,6 +167,25 @@ var _ = Describe("Events", func() {
 	It("tell a pod that its policy is missing", func(ctx context.Context) {
 		s.Pod(ctx, "a", "wbe")
 		Eventually(ctx, told("Pod", "a")).Should(ConsistOf(HavePrefix("PolicyMissing ")))
+	}, limit)
+
+	It("tell a pod that its policy is missing also where the replica has died that would have told it", func(ctx context.Context) {
+		dead := &coordinationv1.Lease{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: zenlead.Namespace, Name: "zen-lead." + s.Namespace, Labels: map[string]string{"app.kubernetes.io/managed-by": "zen-lead"},
+			},
+			Spec: coordinationv1.LeaseSpec{HolderIdentity: &s.Namespace, LeaseDurationSeconds: new(int32(2)), RenewTime: now()},
+		}
+		Expect(s.Create(ctx, dead)).To(Succeed())
+		DeferCleanup(func(ctx context.Context) { Expect(s.Delete(ctx, dead)).To(Succeed()) })
+		var pods []string
+		for i := range 10 { // half of which prefer the dead replica
+			pods = append(pods, fmt.Sprintf("a%d", i))
+			s.Pod(ctx, pods[i], fmt.Sprintf("wbe%d", i))
+		}
+		for _, pod := range pods {
+			Eventually(ctx, told("Pod", pod)).Should(ConsistOf(HavePrefix("PolicyMissing ")), pod)
+		}
 	}, limit)
 
 	It("tell a pod that zen-lead/join is wrong, once", func(ctx context.Context) {

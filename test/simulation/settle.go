@@ -21,6 +21,9 @@ const (
 	settling = 105 * time.Second
 	// horizon is when the last late write has landed.
 	horizon = 20 * time.Second
+	// forgetting is how long it takes until nothing is remembered any more of what was written, and what was left to another
+	// replica to tell counts as told.
+	forgetting = 25 * time.Second
 	// still is how long nothing must happen after that.
 	still = 15 * time.Second
 )
@@ -49,7 +52,7 @@ func (w *world) settle() error {
 	if err := w.agree(time.Now().Add(settling)); err != nil {
 		return fmt.Errorf("not settled %s after the last late write: %w", settling, err)
 	}
-	time.Sleep(5 * time.Second) // what was remembered is forgotten
+	time.Sleep(forgetting)
 	requests, decisions := w.figures.Count(Requests), w.figures.Count(Reconciles)
 	time.Sleep(still)
 	if n := w.figures.Count(Requests) - requests; n > 0 {

@@ -1,10 +1,12 @@
 package zenlead
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 
 	utilcert "k8s.io/client-go/util/cert"
 )
@@ -19,21 +21,14 @@ type API struct {
 	dir string
 }
 
-// newAPI finds addresses and makes a certificate for them, in a folder.
-func newAPI(dir string) (a API, err error) {
-	certificate, key, err := utilcert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
-	if err != nil {
-		return a, fmt.Errorf("certificate of the API: %w", err)
-	}
-	a.dir = filepath.Join(dir, "api")
-	if err := os.Mkdir(a.dir, 0o700); err != nil {
+// certifying: the replicas of a cluster share one certificate, as they do where one Secret is mounted in all of them.
+var certifying sync.Mutex
+
+// newAPI finds addresses. Its certificate is that of the cluster's other replicas, or the first.
+func newAPI(clusterDir string) (a API, err error) {
+	a.dir = filepath.Join(clusterDir, "api")
+	if err := certify(a.dir); err != nil {
 		return a, err
-	}
-	// It is its own authority: the last of the certificates in the file has signed the first.
-	for name, content := range map[string][]byte{"tls.crt": certificate, "tls.key": key, "ca.crt": certificate} {
-		if err := os.WriteFile(filepath.Join(a.dir, name), content, 0o600); err != nil {
-			return a, err
-		}
 	}
 	a.CA = filepath.Join(a.dir, "ca.crt")
 	if a.HTTPS, err = freeAddress(); err != nil {
@@ -41,6 +36,29 @@ func newAPI(dir string) (a API, err error) {
 	}
 	a.GRPC, err = freeAddress()
 	return a, err
+}
+
+// certify makes a certificate for this machine in a folder, if there is none.
+func certify(dir string) error {
+	certifying.Lock()
+	defer certifying.Unlock()
+	switch err := os.Mkdir(dir, 0o700); {
+	case errors.Is(err, os.ErrExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	certificate, key, err := utilcert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+	if err != nil {
+		return fmt.Errorf("certificate of the API: %w", err)
+	}
+	// It is its own authority: the last of the certificates in the file has signed the first.
+	for name, content := range map[string][]byte{"tls.crt": certificate, "tls.key": key, "ca.crt": certificate} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a API) flags() []string {

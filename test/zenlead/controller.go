@@ -98,7 +98,7 @@ func Launch(ctx context.Context, c *cluster.Cluster, o Options) (*Controller, er
 	}
 	args := []string{"controller", "--health-probe-bind-address=" + r.Health, "--metrics-bind-address=" + metrics}
 	if o.API {
-		if r.API, err = newAPI(dir); err != nil {
+		if r.API, err = newAPI(c.Dir); err != nil {
 			return nil, err
 		}
 		args = append(args, r.API.flags()...)

@@ -77,6 +77,7 @@ func AwaitPolicies(ctx context.Context, c *cluster.Cluster) error {
 		{"zen-lead-pool-name", func(ctx context.Context) error { return refusesName(ctx, client) }},
 		{"zen-lead-lease", func(ctx context.Context) error { return guardsLease(ctx, client) }},
 		{"zen-lead-author", func(ctx context.Context) error { return refusesKubeNamespace(ctx, dyn) }},
+		{"zen-lead-lock-force", func(ctx context.Context) error { return refusesOrder(ctx, dyn) }},
 	} {
 		if err := await(ctx, p.acts); err != nil {
 			return fmt.Errorf("admission policy %s does not act: %w", p.name, err)
@@ -150,6 +151,15 @@ func refusesKubeNamespace(ctx context.Context, dyn dynamic.Interface) error {
 	policies := dyn.Resource(v1alpha1.GroupVersion.WithResource("leaderpolicies"))
 	_, err := policies.Namespace(metav1.NamespaceSystem).Create(ctx, p, dryRun)
 	return refused(err, metav1.NamespaceSystem+":")
+}
+
+func refusesOrder(ctx context.Context, dyn dynamic.Interface) error {
+	l := &unstructured.Unstructured{}
+	l.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ManualLock"))
+	l.SetName("probe")
+	l.SetAnnotations(map[string]string{v1alpha1.ForceReleaseAnnotation: "probe"})
+	_, err := dyn.Resource(v1alpha1.GroupVersion.WithResource("manuallocks")).Namespace(Namespace).Create(ctx, l, dryRun)
+	return refused(err, v1alpha1.ForceReleaseAnnotation)
 }
 
 // refused is nil where err is a refusal that says why.

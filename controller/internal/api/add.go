@@ -52,7 +52,7 @@ type api struct {
 	service *service
 	keeper  *locks.Keeper
 	// end ends the keeper's life.
-	end context.CancelFunc
+	end     context.CancelFunc
 	synced  []toolscache.InformerSynced
 	serving atomic.Bool
 }

@@ -82,7 +82,7 @@ func lockFailure(err error, name types.NamespacedName) error {
 		return fail(codes.NotFound, reasonUnknownLock, "there is no ManualLock %q in namespace %q", name.Name, name.Namespace)
 	case errors.Is(err, locks.ErrAway):
 		return fail(codes.Unavailable, reasonUnavailable, "%s", locks.ErrAway.Error())
-	case errors.Is(err, locks.ErrUnknown), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, lock.ErrOvertaken), errors.Is(err, locks.ErrUnknown), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fail(codes.Unavailable, reasonUnknown, "%s; ask again with the same requestId", locks.ErrUnknown.Error())
 	}
 	return err

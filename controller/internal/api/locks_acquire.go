@@ -105,15 +105,15 @@ func granted(a lock.Answer, name types.NamespacedName, send func(*zenleadv1.Acqu
 
 // wishOf reads what is asked for.
 func wishOf(a *zenleadv1.Acquisition) (locks.Wish, error) {
-	w := locks.Wish{Request: lock.Request{ID: a.GetRequestId(), Owner: a.GetOwner()}, Wait: -1}
+	w := locks.Wish{Request: lock.Request{ID: a.GetRequestId(), Owner: a.GetOwner()}, Attempt: a.GetAttempt(), Wait: -1}
 	if err := checkRequestID(w.ID); err != nil {
 		return w, err
 	}
 	if len(w.Owner) > longestOwner || !utf8.ValidString(w.Owner) {
 		return w, fail(codes.InvalidArgument, reasonInvalidArgument, "owner: must be at most %d bytes of text", longestOwner)
 	}
-	if a.GetTtlSeconds() < 0 {
-		return w, fail(codes.InvalidArgument, reasonInvalidArgument, "ttlSeconds: must not be negative")
+	if a.GetTtlSeconds() < 0 || w.Attempt < 0 {
+		return w, fail(codes.InvalidArgument, reasonInvalidArgument, "ttlSeconds, attempt: must not be negative")
 	}
 	if a.GetWait() != nil {
 		w.Wait = a.GetWait().AsDuration()

@@ -53,8 +53,8 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 }
 
 func checkHolding(h *zenleadv1.Holding) error {
-	if h.GetToken() < 0 {
-		return fail(codes.InvalidArgument, reasonInvalidArgument, "token: must not be negative")
+	if h.GetToken() < 0 || h.GetAttempt() < 0 {
+		return fail(codes.InvalidArgument, reasonInvalidArgument, "token, attempt: must not be negative")
 	}
 	return checkRequestID(h.GetRequestId())
 }
@@ -158,7 +158,7 @@ func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller
 	h := r.GetHolding()
 	return renewal{
 		at: i, name: name, home: h.GetHome(), sent: r,
-		Renew: lock.Renew{ID: h.GetRequestId(), Token: h.GetToken(), Account: c.name},
+		Renew: lock.Renew{ID: h.GetRequestId(), Token: h.GetToken(), Account: c.name, Attempt: h.GetAttempt()},
 	}, err
 }
 

@@ -17,13 +17,13 @@ import (
 // renewAtWithin is how long renewals may take at another replica, before this one keeps the holders.
 const renewAtWithin = 2 * time.Second
 
-// homeOf is where what concerns a lock is done: at the replica that it is best kept by. there is nil where that is here.
-func (s *lockService) homeOf(ctx context.Context, name types.NamespacedName) (home string, there zenleadv1.LockServiceClient, err error) {
+// homeOf is where what concerns a lock is done: at the replica that it is best kept by. The address is "" where that is here.
+func (s *lockService) homeOf(ctx context.Context, name types.NamespacedName) (home, address string, err error) {
 	if home, passed := meantFor(ctx); passed {
-		return "", nil, s.isMe(home)
+		return "", "", s.isMe(home)
 	}
-	home, address := s.self.Home(name)
-	return home, s.reach(address), nil
+	home, address = s.self.Home(name)
+	return home, address, nil
 }
 
 // isMe refuses what was passed on to somebody that this replica is not any more.
@@ -61,15 +61,20 @@ func answered(err error) bool {
 func (s *lockService) passAcquire(
 	ctx context.Context, header string, name types.NamespacedName, q *zenleadv1.AcquireRequest, send func(*zenleadv1.AcquireResponse) error,
 ) (there bool, err error) {
-	home, client, err := s.homeOf(ctx, name)
-	if client == nil || err != nil {
+	home, address, err := s.homeOf(ctx, name)
+	if address == "" || err != nil {
 		return err != nil, err
 	}
+	client, left, err := s.replicas.waitAt(address)
+	if err != nil {
+		return false, nil //nolint:nilerr // it is not reached
+	}
+	defer left()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := client.Acquire(passing(ctx, header, home), q)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is not reached
+		return false, nil
 	}
 	for told := false; ; told = true {
 		m, err := stream.Recv()
@@ -99,9 +104,13 @@ func passedBack(err error) error {
 }
 
 func (s *lockService) passRelease(ctx context.Context, name types.NamespacedName, q *zenleadv1.ReleaseRequest) (there bool, err error) {
-	home, client, err := s.homeOf(ctx, name)
-	if client == nil || err != nil {
-		return err != nil, err
+	home, address, err := s.homeOf(ctx, name)
+	if err != nil {
+		return true, err
+	}
+	client := s.reach(address)
+	if client == nil {
+		return false, nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, settleWithin/2)
 	defer cancel()

@@ -24,6 +24,8 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	utilcert "k8s.io/client-go/util/cert"
 
+	"github.com/kube-zen/zen-lead/controller/internal/locks"
+	"github.com/kube-zen/zen-lead/controller/internal/replica"
 	"github.com/kube-zen/zen-lead/controller/internal/snapshot"
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
@@ -111,9 +113,19 @@ func newQuietRig() *rig {
 		board: &r.feed.Board, heard: time.Now, now: time.Now, sendWithin: slowAfter,
 		access: newJudge(r.judge, r.judge),
 	}
+	self := alone{}
+	r.s.locks = newLockService(r.s, locks.New(context.Background(), self, replica.Lasts, nil, nil), self, newReplicas(nil, nil))
 	r.leads("a", 5)
 	return r
 }
+
+// alone is the only replica.
+type alone struct{}
+
+func (alone) Term() (string, bool)                         { return "zen-lead.alone", true }
+func (alone) Home(types.NamespacedName) (string, string)   { return "zen-lead.alone", "" }
+func (alone) Lives(name string) (string, bool)             { return "", name == "zen-lead.alone" }
+func (alone) Silent(string) (since time.Time, silent bool) { return time.Time{}, false }
 
 // newRig serves until the test ends.
 func newRig(t *testing.T) *rig {

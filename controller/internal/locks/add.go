@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -14,8 +15,12 @@ import (
 // Add returns the keeper of this replica, which hears of ManualLocks once the manager runs. synced says when it has heard of all that there
 // were.
 func Add(ctx, life context.Context, m manager.Manager, self Self) (k *Keeper, synced toolscache.InformerSynced, err error) {
-	k = New(life, self, replica.Lasts, m.GetAPIReader(), m.GetClient(), m.GetEventRecorder("zen-lead"))
+	k = New(life, self, replica.Lasts, m.GetAPIReader(), m.GetClient().Status())
+	k.Patcher, k.Recorder = m.GetClient(), m.GetEventRecorder("zen-lead")
 	informer, err := m.GetCache().GetInformer(ctx, &v1alpha1.ManualLock{})
+	if meta.IsNoMatchError(err) {
+		return nil, nil, fmt.Errorf("the cluster does not know ManualLocks; install them: kubectl apply -k controller/config: %w", err)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("watch locks: %w", err)
 	}

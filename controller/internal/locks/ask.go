@@ -15,7 +15,9 @@ import (
 // Wish is a request for a lock.
 type Wish struct {
 	lock.Request
-	TTL time.Duration
+	// Attempt is that of lock.Ask.
+	Attempt int64
+	TTL     time.Duration
 	// Wait is how long to wait; 0: not at all, less: as long as the seat is kept.
 	Wait time.Duration
 }
@@ -46,7 +48,7 @@ func (k *Keeper) Find(ctx context.Context, name types.NamespacedName) (*v1alpha1
 // Ask asks for a lock, and returns where the answer comes.
 func (k *Keeper) Ask(ctx context.Context, name types.NamespacedName, w Wish) *Seat {
 	came := k.Now()
-	ask := lock.Ask{Request: w.Request, TTL: w.TTL, Try: w.Wait == 0, Stream: k.streams.Add(1), Came: came}
+	ask := lock.Ask{Request: w.Request, Attempt: w.Attempt, TTL: w.TTL, Try: w.Wait == 0, Stream: k.streams.Add(1), Came: came}
 	if w.Wait > 0 {
 		ask.Until = came.Add(w.Wait)
 	}
@@ -69,7 +71,7 @@ func (d *desk) sit(s *Seat) bool {
 		return false
 	}
 	if old, ok := d.seats[s.id]; ok {
-		old.end(lock.Answer{ID: s.id, Err: ErrUnknown}) // who asked again hears
+		old.end(lock.Answer{ID: s.id, Err: lock.ErrOvertaken})
 	}
 	d.seats[s.id] = s
 	return true

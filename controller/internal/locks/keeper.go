@@ -63,11 +63,11 @@ type Keeper struct {
 	watchers
 }
 
-// New returns a keeper that lives as long as life. Run has it work.
-func New(life context.Context, self Self, lasts time.Duration, live client.Reader, c client.Client, recorder events.EventRecorder) *Keeper {
+// New returns a keeper that lives as long as life, reads locks from live and writes their statuses by status. Run has it work.
+func New(life context.Context, self Self, lasts time.Duration, live client.Reader, status client.SubResourceWriter) *Keeper {
 	return &Keeper{
-		Self: self, Lasts: lasts, Now: time.Now, Patcher: c, Recorder: recorder,
-		store: store{live: live, status: c.Status()}, life: life,
+		Self: self, Lasts: lasts, Now: time.Now,
+		store: store{live: live, status: status}, life: life,
 		queue:     workqueue.NewTyped[types.NamespacedName](),
 		conflicts: conflicts,
 		desks:     map[types.NamespacedName]*desk{},

@@ -23,8 +23,8 @@ const (
 
 // obey takes a lock from its holder, as an annotation orders that the API server has admitted. The holder's home does it while it lives.
 func (k *Keeper) obey(o *v1alpha1.ManualLock) {
-	name, self := nameOf(o), ""
-	self, _ = k.Self.Term()
+	name := nameOf(o)
+	self, _ := k.Self.Term()
 	order := v1alpha1.ForceRelease{}
 	err := json.Unmarshal([]byte(o.Annotations[v1alpha1.ForceReleaseAnnotation]), &order)
 	h := recordOf(&o.Status).Holder

@@ -35,7 +35,7 @@ func recordOf(s *v1alpha1.ManualLockStatus) lock.Record {
 		h := s.Holders[0]
 		r.Holder = &lock.Holder{
 			Request: lock.Request{ID: h.RequestID, Owner: h.Owner, Account: h.Account},
-			Token:   h.Token, TTL: time.Duration(h.TTLSeconds) * time.Second, Home: h.Home, Since: timeOf(h.Since),
+			Token:   h.Token, TTL: time.Duration(h.TTLSeconds) * time.Second, Home: h.Home, Attempt: h.Attempt, Since: timeOf(h.Since),
 		}
 		if f := h.Forced; f != nil {
 			r.Holder.Forced = &lock.Forced{By: f.By, Reason: f.Reason}
@@ -59,7 +59,7 @@ func statusOf(r lock.Record, epoch int64) v1alpha1.ManualLockStatus {
 	if h := r.Holder; h != nil {
 		holder := v1alpha1.LockHolder{
 			RequestID: h.ID, Owner: h.Owner, Account: h.Account, Token: h.Token, Since: micro(h.Since),
-			TTLSeconds: int32(h.TTL / time.Second), Home: h.Home,
+			TTLSeconds: int32(h.TTL / time.Second), Home: h.Home, Attempt: h.Attempt,
 		}
 		if f := h.Forced; f != nil {
 			holder.Forced = &v1alpha1.LockForce{By: f.By, Reason: f.Reason}

@@ -31,6 +31,8 @@ func (d *desk) turn(ctx context.Context) {
 			return
 		}
 		d.state.Home = home
+		best, _ := d.keeper.Self.Home(d.name)
+		d.state.Guest = best != home
 		if d.mustRead(batch) {
 			d.mu.Unlock()
 			if !d.read(ctx, batch) {
@@ -110,8 +112,10 @@ func (d *desk) read(ctx context.Context, batch []posted) bool {
 	return true
 }
 
-// look brings what is known of the holder's home. The mutex is held.
+// look brings what is known of the homes of the lock and of its holder. The mutex is held.
 func (d *desk) look() {
+	home, _ := d.keeper.Self.Home(d.name)
+	d.state.Guest = home != d.state.Home
 	h := d.state.Record.Holder
 	if h == nil || h.Home == d.state.Home {
 		return
@@ -202,10 +206,7 @@ func (d *desk) tellers(batch []posted, answers []lock.Answer) func() {
 		if a.Event >= 0 && batch[a.Event].told != nil {
 			list = append(list, tell{batch[a.Event].told, a})
 		}
-		if s, ok := d.seats[a.ID]; ok {
-			if _, asked := eventOf(batch, a.Event).(lock.Release); asked { // who waited is told that its request has ended
-				a.Err = lock.ErrFinished
-			}
+		if s, ok := d.seats[a.ID]; ok && s.stream == a.Stream { // who asked again meanwhile gets an answer of its own
 			delete(d.seats, a.ID)
 			list = append(list, tell{s.end, a})
 		}
@@ -217,13 +218,6 @@ func (d *desk) tellers(batch []posted, answers []lock.Answer) func() {
 		}
 		places()
 	}
-}
-
-func eventOf(batch []posted, i int) lock.Event {
-	if i < 0 {
-		return nil
-	}
-	return batch[i].event
 }
 
 // places returns what tells places: those who have just come theirs, and now and then all. The mutex is held.

@@ -272,7 +272,7 @@ func (p *pass) tell(events []Event) {
 			p.r.Recorder.Eventf(p.o.Policy, nil, e.Type, e.Reason, e.Reason, "%s", e.Note)
 			continue
 		}
-		if !p.m.tell(e.Member.UID, e.Reason+e.Note) {
+		if !p.m.tell(e) {
 			continue
 		}
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: p.o.Namespace, Name: e.Member.Name, UID: e.Member.UID}}

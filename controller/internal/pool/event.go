@@ -54,6 +54,9 @@ type Event struct {
 	Type, Reason, Note string
 }
 
+// what tells events about one member apart.
+func (e Event) what() string { return e.Reason + e.Note }
+
 // eventsOf lists what has to be told once the plan is carried out.
 func eventsOf(o Observed, e election, record term.Record, status *v1alpha1.LeaderPolicyStatus) []Event {
 	var list []Event

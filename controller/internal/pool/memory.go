@@ -57,6 +57,8 @@ type memory struct {
 	sightedOn string
 	// told keeps events about members from being repeated by every decision.
 	told map[types.UID]string
+	// left are the events about members that are left to the preferred replica.
+	left map[types.UID]leftEvent
 }
 
 // staleFor bounds how long a remembered version outranks the cache. The event of a write arrives with its answer; if
@@ -73,6 +75,11 @@ type recentRole struct {
 	version int64
 	role    Role
 	at      time.Time
+}
+
+type leftEvent struct {
+	what  string
+	since time.Time
 }
 
 func newMemory() *memory {
@@ -125,6 +132,14 @@ func (m *memory) newestRole(uid types.UID, cachedVersion string, cached Role, no
 // waiting says whether the cache has still to catch up with something.
 func (m *memory) waiting() bool { return len(m.recent)+len(m.roles) > 0 }
 
+// stale is when to look again whether the cache has caught up, 0 if it has.
+func (m *memory) stale() time.Duration {
+	if m.waiting() {
+		return staleFor
+	}
+	return 0
+}
+
 // leaseUnchangedFor notes the version of the Lease and returns how long this process has seen that version.
 func (m *memory) leaseUnchangedFor(version string, now time.Time) time.Duration {
 	if version != m.leaseVersion {
@@ -142,12 +157,37 @@ func (m *memory) decline(uid types.UID) {
 }
 
 // tell says whether an event about a member is news.
-func (m *memory) tell(uid types.UID, what string) bool {
-	if m.told[uid] == what {
+func (m *memory) tell(e Event) bool {
+	if m.told[e.Member.UID] == e.what() {
 		return false
 	}
-	m.told[uid] = what
+	m.told[e.Member.UID] = e.what()
 	return true
+}
+
+// leave leaves the events about members that are news to the preferred replica, and says when to look again whether there
+// still is one; 0: no need. The looks become rarer, and after toldAfter the events count as told.
+func (m *memory) leave(events []Event, now time.Time) (again time.Duration) {
+	for _, e := range events {
+		if e.Member == nil || m.told[e.Member.UID] == e.what() {
+			continue
+		}
+		l, ok := m.left[e.Member.UID]
+		if !ok || l.what != e.what() {
+			l = leftEvent{what: e.what(), since: now}
+		}
+		left := now.Sub(l.since)
+		if left >= toldAfter {
+			m.told[e.Member.UID] = l.what
+			continue
+		}
+		if m.left == nil {
+			m.left = map[types.UID]leftEvent{}
+		}
+		m.left[e.Member.UID] = l
+		again = sooner(again, min(max(left, time.Second), toldAfter-left))
+	}
+	return again
 }
 
 // prune forgets members that are gone, and marks that have been made.
@@ -168,11 +208,8 @@ func (m *memory) prune(members []Member) {
 			delete(m.roles, uid)
 		}
 	}
-	for uid := range m.told {
-		if !here[uid] {
-			delete(m.told, uid)
-		}
-	}
+	maps.DeleteFunc(m.told, func(uid types.UID, _ string) bool { return !here[uid] })
+	maps.DeleteFunc(m.left, func(uid types.UID, _ leftEvent) bool { return !here[uid] })
 }
 
 // memories holds the memory of every pool.

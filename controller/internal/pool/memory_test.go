@@ -81,12 +81,14 @@ func TestALeaseIsUnchangedSinceThisProcessSawItChange(t *testing.T) {
 }
 
 func TestAnEventAboutAMemberIsToldOnce(t *testing.T) {
-	m := newMemory()
-	if !m.tell("ua", "x") || m.tell("ua", "x") || !m.tell("ua", "y") {
+	m, a := newMemory(), member("a")
+	x, y := Event{Member: &a, Reason: "x"}, Event{Member: &a, Reason: "y"}
+	if !m.tell(x) || m.tell(x) || !m.tell(y) {
 		t.Error("the same news was told twice, or other news not at all")
 	}
+	m.leave([]Event{x}, epoch)
 	m.prune(nil)
-	if len(m.told) != 0 {
+	if len(m.told)+len(m.left) != 0 {
 		t.Error("a member that is gone is remembered")
 	}
 }

@@ -77,19 +77,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	m.failures = 0
+	after := sooner(plan.After, m.stale())
 	if !acted && plan.After > 0 {
-		return ctrl.Result{RequeueAfter: plan.After}, nil // as urgent as it was
+		return ctrl.Result{RequeueAfter: after}, nil // as urgent as it was
 	}
 	if acted && m.behind > 0 {
 		return ctrl.Result{RequeueAfter: m.behind, Priority: new(normal)}, nil
 	}
-	if m.waiting() && (plan.After == 0 || plan.After > staleFor) {
-		return ctrl.Result{RequeueAfter: staleFor, Priority: new(normal)}, nil
-	}
-	if plan.forgettable {
+	if plan.forgettable && !m.waiting() {
 		r.memories.drop(req.NamespacedName)
 	}
-	return ctrl.Result{RequeueAfter: plan.After, Priority: new(normal)}, nil
+	return ctrl.Result{RequeueAfter: after, Priority: new(normal)}, nil
 }
 
 // crowded says whether every worker has a pool: others may wait that have no leader.
@@ -107,7 +105,7 @@ func (r *Reconciler) pass(ctx context.Context, req ctrl.Request, m *memory) (Pla
 	var again time.Duration
 	r.await(&o, &plan)
 	if m.acting, again = r.turn(req.NamespacedName, o, plan, m, now); !m.acting {
-		if again == 0 { // somebody else wrote the status that was left for later
+		if !plan.acts() { // somebody else wrote the status that was left for later
 			p.o = o
 			p.catchUp()
 		}

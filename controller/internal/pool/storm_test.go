@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// told drains the events that a reconciler has told.
-func told(r *Reconciler) (all []string) {
+// drain returns the events that a reconciler has told since the last time.
+func drain(r *Reconciler) (all []string) {
 	recorder := r.Recorder.(*events.FakeRecorder)
 	for {
 		select {
@@ -48,7 +48,7 @@ func moveInAStorm(t *testing.T) (*Reconciler, *wire, cached, ctrl.Request) {
 
 func TestInAStormStatusAndEventComeAfterTheMovesOfOthers(t *testing.T) {
 	r, w, _, request := moveInAStorm(t)
-	if got := w.sentTo("leaderpolicies"); len(got) != 0 || len(told(r)) != 0 {
+	if got := w.sentTo("leaderpolicies"); len(got) != 0 || len(drain(r)) != 0 {
 		t.Fatalf("status or event came with the move: %v", got)
 	}
 	if _, err := r.Reconcile(t.Context(), request); err != nil {
@@ -57,7 +57,7 @@ func TestInAStormStatusAndEventComeAfterTheMovesOfOthers(t *testing.T) {
 	if got := w.sentTo("leaderpolicies"); len(got) != 1 {
 		t.Errorf("status written %d times, want once", len(got))
 	}
-	if got := told(r); len(got) != 1 || !strings.Contains(got[0], "b leads in term 102, after a") {
+	if got := drain(r); len(got) != 1 || !strings.Contains(got[0], "b leads in term 102, after a") {
 		t.Errorf("told %q, want the change, once", got)
 	}
 	if got := w.sentTo("leases"); len(got) != 1 {

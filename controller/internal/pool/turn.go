@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-zen/zen-lead/controller/internal/replica"
 )
 
 // othersAfter is how long a replica leaves a plan to the one that the pool prefers.
@@ -15,6 +17,11 @@ const othersAfter = 300 * time.Millisecond
 // replaced whatever was written before.
 const atOnce = 20
 
+// toldAfter is how long what is to be told about a member is left to the replica that the pool prefers. A replica that has
+// died is preferred for replica.Lost; one that still is, after another renewal, was there when there was something to tell.
+// Events are not watched: nothing else says whether it was told.
+const toldAfter = replica.Lost * 4 / 3
+
 // turn says whether a plan is this replica's to carry out, and if not, when to look again whether it still is to be
 // done; 0: no need. The wait begins anew when somebody wrote the Lease: the preferred replica is there then. Nothing else
 // puts it off: members come and go all the time, and people delete Leases and slices.
@@ -22,7 +29,10 @@ func (r *Reconciler) turn(key types.NamespacedName, o Observed, plan Plan, m *me
 	switch mine = r.Preferred == nil || r.Preferred(key); {
 	case !plan.acts():
 		m.undone = ""
-		return mine, 0 // what there is to tell without a write, the preferred replica tells
+		if mine {
+			return true, 0
+		}
+		return false, m.leave(plan.Events, now) // what there is to tell without a write, the preferred replica tells
 	case m.acting:
 		return true, 0
 	case mine && !o.Drowsy && (plan.Create || o.leaderLost() || m.hasPace(now)):

@@ -149,6 +149,10 @@ type LockHolder struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Home string `json:"home,omitempty"`
+	// The attempt by which the holder came to its home: an earlier one that arrives later does not move it.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Attempt int64 `json:"attempt,omitempty"`
 	// Somebody takes the lock from it: no renewal counts any more.
 	// +optional
 	Forced *LockForce `json:"forced,omitempty"`

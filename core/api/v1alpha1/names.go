@@ -21,8 +21,9 @@ const (
 
 // Names that people write on locks.
 const (
-	// ForceReleaseAnnotation takes a ManualLock from its holder: JSON of [ForceRelease]. Who writes it needs the right to force-release the
-	// lock. It is taken off when the lock is free, or the order cannot be obeyed; status.lastTransition and an event tell the outcome.
+	// ForceReleaseAnnotation takes a ManualLock from its holder: a [ForceRelease], as its String has it. Who writes it needs the right to
+	// force-release the lock. It is taken off when the lock is free, or the order cannot be obeyed; status.lastTransition and an event tell the
+	// outcome.
 	ForceReleaseAnnotation = "zen-lead/force-release"
 )
 
@@ -38,7 +39,7 @@ type ForceRelease struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	By string `json:"by,omitempty"`
-	// Reason says why, in 1 to 256 bytes.
+	// Reason says why, in 1 to 256 characters.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256

@@ -100,7 +100,10 @@ type Acquisition struct {
 	// How long the lock is held after the last renewal, in seconds. Default: 15, or what the ManualLock's bounds have nearest.
 	TtlSeconds int32 `protobuf:"varint,3,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
 	// How long to wait. Not given: as long as the stream lasts; 0: not at all.
-	Wait          *durationpb.Duration `protobuf:"bytes,4,opt,name=wait,proto3" json:"wait,omitempty"`
+	Wait *durationpb.Duration `protobuf:"bytes,4,opt,name=wait,proto3" json:"wait,omitempty"`
+	// Larger each time that this is sent again, or the lock is renewed without a home: of two that move the holder the one that is late, having
+	// been overtaken on its way, then moves nothing. 0, the default: not counted; whoever sends one thing after the other needs none.
+	Attempt       int64 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -161,6 +164,13 @@ func (x *Acquisition) GetWait() *durationpb.Duration {
 		return x.Wait
 	}
 	return nil
+}
+
+func (x *Acquisition) GetAttempt() int64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
 }
 
 type AcquireResponse struct {
@@ -392,7 +402,9 @@ type Holding struct {
 	Token int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
 	// The replica that keeps the holder, as Granted and the last renewal named it; "" after a renewal whose outcome is not known: zen-lead then
 	// writes down another one. Release does not look at it.
-	Home          string `protobuf:"bytes,3,opt,name=home,proto3" json:"home,omitempty"`
+	Home string `protobuf:"bytes,3,opt,name=home,proto3" json:"home,omitempty"`
+	// As that of Acquisition, which it goes on from. Release does not look at it.
+	Attempt       int64 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -446,6 +458,13 @@ func (x *Holding) GetHome() string {
 		return x.Home
 	}
 	return ""
+}
+
+func (x *Holding) GetAttempt() int64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
 }
 
 type ReleaseRequest struct {
@@ -1730,14 +1749,15 @@ const file_zenlead_v1_lock_proto_rawDesc = "" +
 	"\x0eAcquireRequest\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x129\n" +
-	"\vacquisition\x18\x03 \x01(\v2\x17.zenlead.v1.AcquisitionR\vacquisition\"\x92\x01\n" +
+	"\vacquisition\x18\x03 \x01(\v2\x17.zenlead.v1.AcquisitionR\vacquisition\"\xac\x01\n" +
 	"\vAcquisition\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x1f\n" +
 	"\vttl_seconds\x18\x03 \x01(\x05R\n" +
 	"ttlSeconds\x12-\n" +
-	"\x04wait\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04wait\"|\n" +
+	"\x04wait\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04wait\x12\x18\n" +
+	"\aattempt\x18\x05 \x01(\x03R\aattempt\"|\n" +
 	"\x0fAcquireResponse\x12/\n" +
 	"\awaiting\x18\x01 \x01(\v2\x13.zenlead.v1.WaitingH\x00R\awaiting\x12/\n" +
 	"\agranted\x18\x02 \x01(\v2\x13.zenlead.v1.GrantedH\x00R\agrantedB\a\n" +
@@ -1752,12 +1772,13 @@ const file_zenlead_v1_lock_proto_rawDesc = "" +
 	"\vttl_seconds\x18\x03 \x01(\x05R\n" +
 	"ttlSeconds\x12\x1b\n" +
 	"\twaited_ms\x18\x04 \x01(\x03R\bwaitedMs\x12\x12\n" +
-	"\x04home\x18\x05 \x01(\tR\x04home\"R\n" +
+	"\x04home\x18\x05 \x01(\tR\x04home\"l\n" +
 	"\aHolding\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x03R\x05token\x12\x12\n" +
-	"\x04home\x18\x03 \x01(\tR\x04home\"q\n" +
+	"\x04home\x18\x03 \x01(\tR\x04home\x12\x18\n" +
+	"\aattempt\x18\x04 \x01(\x03R\aattempt\"q\n" +
 	"\x0eReleaseRequest\x12\x12\n" +
 	"\x04lock\x18\x01 \x01(\tR\x04lock\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12-\n" +
