@@ -54,10 +54,6 @@ func (r *rig) newRaw(ctx context.Context, c client.Client, name string, contende
 	o.Status.Waiters = make([]v1alpha1.LockWaiter, max(0, min(contenders-2, lock.Durable)))
 	o.Status.Waiting = new(int32(max(0, contenders-2))) //nolint:gosec // a few thousand
 	o.Status.Holders = make([]v1alpha1.LockHolder, 1)
-	o.Status.Token, err = strconv.ParseInt(o.ResourceVersion, 10, 64)
-	if err != nil {
-		return nil, err
-	}
 	_, err = w.swap(ctx)
 	return w, err
 }
@@ -66,8 +62,12 @@ func (r *rig) newRaw(ctx context.Context, c client.Client, name string, contende
 func (w *raw) swap(ctx context.Context) (time.Duration, error) {
 	now := metav1.NowMicro()
 	s := &w.object.Status
+	version, err := strconv.ParseInt(w.object.ResourceVersion, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("raw compare-and-swap: %w", err)
+	}
 	w.n++
-	s.Token++
+	s.Token = max(s.Token+1, version) // no other is admitted
 	s.Holders[0] = v1alpha1.LockHolder{
 		RequestID: w.id(0), Owner: w.owner(0), Account: account, Token: s.Token, Since: &now, TTLSeconds: int32(hold / time.Second), Home: w.home,
 	}
