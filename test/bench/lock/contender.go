@@ -99,6 +99,9 @@ func (c *caller) release(ctx context.Context, lock string, g *zenleadv1.Granted)
 	return nil
 }
 
+// newID makes what a request is known by.
+func newID() string { return rand.Text() }
+
 // contender takes one lock again and again.
 type contender struct {
 	*caller
@@ -114,7 +117,7 @@ type contender struct {
 func (c *contender) Lock(ctx context.Context) (err error) {
 	ctx, c.end = context.WithCancel(ctx) // what is left of the stream ends with the hold
 	t := turnOf{contender: c.n, sent: time.Since(c.orders.began)}
-	c.held, err = c.acquire(ctx, c.lock, rand.Text(), hold, false, func() { t.waited = time.Since(c.orders.began) })
+	c.held, err = c.acquire(ctx, c.lock, newID(), hold, false, func() { t.waited = time.Since(c.orders.began) })
 	if err != nil {
 		c.end()
 		return err

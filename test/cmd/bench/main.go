@@ -35,7 +35,7 @@ var suites = []struct {
 	{"pools", []benchmark{pools.Failover, pools.Storm, pools.Idle}},
 	{"election", []benchmark{election.Release, election.Crash, election.Idle, election.Overlap}},
 	{"api", []benchmark{api.Reads, api.Propagation, api.Fanout}},
-	{"lock", []benchmark{lock.Hot}},
+	{"lock", []benchmark{lock.Hot, lock.Free, lock.Idle}},
 }
 
 func main() {
@@ -57,6 +57,8 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("one suite or none, not %q", args)
 	case len(args) == 1 && args[0] == pools.PeerCommand:
 		return runPeer(ctx)
+	case len(args) == 1 && args[0] == lock.HolderCommand:
+		return lock.Hold(ctx, os.Stdin, os.Stdout)
 	case len(args) == 1:
 		return measure(ctx, args[0])
 	default:
