@@ -83,8 +83,14 @@ func (t *turn) apply(i int, e Event) {
 	}
 }
 
-// settleGranted takes who holds the lock out of the queue: its grant was written and not heard of, or another home granted it.
+// settleGranted takes out of the queue who holds the lock, or did: its grant was written and not heard of, or another home granted it.
 func (t *turn) settleGranted() {
+	t.queue = slices.DeleteFunc(t.queue, func(p *place) bool {
+		if p.over {
+			t.tell(p, Answer{Err: ErrFinished})
+		}
+		return p.over
+	})
 	h := t.Record.Holder
 	if h == nil {
 		return

@@ -73,6 +73,8 @@ type place struct {
 	attempt int64
 	// recorded: the record alone says that it waits.
 	recorded bool
+	// over: another home granted it the lock, and that has ended.
+	over bool
 	// away is since when it has no stream; the zero time while it has one.
 	away time.Time
 }
@@ -83,6 +85,12 @@ func (s State) Read(r Record, version int64, now time.Time) State {
 	was, h := s.Record.Holder, r.Holder
 	if was != nil && (h == nil || h.ID != was.ID) { // the last that is known of how it ended
 		s.ended = finish(s.ended, end{id: was.ID, lost: r.Last.Reason != Released, why: r.Last.Message})
+		if at := s.find(was.ID); at >= 0 {
+			p := *s.queue[at]
+			p.over = true
+			s.queue = slices.Clone(s.queue)
+			s.queue[at] = &p
+		}
 	}
 	if h != nil && (was == nil || was.ID != h.ID || was.Home != h.Home || was.Attempt != h.Attempt) {
 		s.heard, s.Silent = now, time.Time{}

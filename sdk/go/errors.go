@@ -24,8 +24,16 @@ var (
 	ErrStale = errors.New("stale")
 	// ErrRefused: the lead is not moved, for a reason that the message gives.
 	ErrRefused = errors.New("refused")
-	// ErrUnknown: the lead may have moved, may still move, or not. Ask who leads before you try again.
+	// ErrUnknown: what was asked for may have been done, may still be done, or not. Of a handover: ask who leads before you try again.
 	ErrUnknown = errors.New("outcome unknown")
+	// ErrUnknownLock: there is no such ManualLock in that namespace.
+	ErrUnknownLock = errors.New("no such lock")
+	// ErrHeld: somebody else has the lock, or too many wait for it.
+	ErrHeld = errors.New("held by somebody else")
+	// ErrLost: the lock was not renewed in time, or was taken.
+	ErrLost = errors.New("lost")
+	// ErrReleased: the lock, or the wait for it, was given up.
+	ErrReleased = errors.New("released")
 )
 
 // errClosed: Close was called.
@@ -34,7 +42,7 @@ var errClosed = errors.New("the client is closed")
 // Error is what zen-lead itself said. Where [errors.As] finds none, the client concluded by itself what went wrong: from a
 // connection, a clock, or something on the way that answered instead.
 type Error struct {
-	// Reason is one word for programs, as leader.proto lists them. A newer server may know further ones.
+	// Reason is one word for programs, as leader.proto and lock.proto list them. A newer server may know further ones.
 	Reason string
 	// Message says what was wrong and what to do, for people.
 	Message string
@@ -49,7 +57,7 @@ func (e *Error) Error() string {
 // Unwrap returns the sentinel that the error is, for [errors.Is].
 func (e *Error) Unwrap() error { return e.kind }
 
-// kinds are what the reasons of leader.proto are to a caller.
+// kinds are what the reasons of leader.proto and lock.proto are to a caller.
 var kinds = map[string]error{
 	"InvalidArgument": ErrInvalidArgument,
 	"Unauthenticated": ErrUnauthenticated,
@@ -61,6 +69,12 @@ var kinds = map[string]error{
 	"Draining":        ErrUnavailable,
 	"Refused":         ErrRefused,
 	"Unavailable":     ErrUnavailable,
+	"UnknownLock":     ErrUnknownLock,
+	"Held":            ErrHeld,
+	"QueueFull":       ErrHeld,
+	"Lost":            ErrLost,
+	"Finished":        ErrReleased,
+	"Unknown":         ErrUnknown,
 }
 
 // said is an error that zen-lead sent; otherwise is what it is if this version does not know the reason.

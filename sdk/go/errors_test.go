@@ -17,6 +17,7 @@ import (
 
 var sentinels = []error{
 	ErrUnknownPool, ErrForbidden, ErrUnauthenticated, ErrInvalidArgument, ErrTooManyRequests, ErrUnavailable, ErrStale, ErrRefused, ErrUnknown,
+	ErrUnknownLock, ErrHeld, ErrLost, ErrReleased,
 }
 
 // isOnly is whether an error is one sentinel, and no other.

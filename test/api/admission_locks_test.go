@@ -161,8 +161,11 @@ var _ = Describe("Admission of locks", func() {
 		for what, edit := range map[string]func(*v1alpha1.ManualLockStatus){
 			"another home": func(st *v1alpha1.ManualLockStatus) { st.Holders[0].Home = "zen-lead.other" },
 			"it is to go":  func(st *v1alpha1.ManualLockStatus) { st.Holders[0].Forced = forced },
-			"released":     func(st *v1alpha1.ManualLockStatus) { st.Holders = nil },
-			"handed over":  grant("b", next),
+			"for a long reason": func(st *v1alpha1.ManualLockStatus) {
+				st.Holders[0].Forced = &v1alpha1.LockForce{By: "alice", Reason: strings.Repeat("ü", 256)}
+			},
+			"released":    func(st *v1alpha1.ManualLockStatus) { st.Holders = nil },
+			"handed over": grant("b", next),
 			"somebody waits": func(st *v1alpha1.ManualLockStatus) {
 				st.Waiters, st.Waiting = []v1alpha1.LockWaiter{{RequestID: "b"}}, new(int32(1))
 			},
@@ -391,6 +394,10 @@ var _ = Describe("Admission of locks", func() {
 		}, limit)
 	})
 
+	It("refuses each invalid lock with a message that names the field, as docs/invalid-locks.md says", func(ctx context.Context) {
+		refusesEach(ctx, "locks", invalidLocks)
+	}, limit)
+
 	It("keeps a status within 16 KiB", func(ctx context.Context) {
 		o := made(ctx, "report")
 		text := func(n int) string { return strings.Repeat("x", n) }
@@ -431,3 +438,21 @@ var _ = Describe("Admission of locks", func() {
 		Expect(len(is)).To(And(BeNumerically(">", 9<<10), BeNumerically("<", 16<<10)))
 	}, limit)
 })
+
+// invalidLocks says for each file of testdata/invalid-locks which field the message must name, and how it must begin.
+var invalidLocks = map[string]string{
+	"name-begins-with-a-digit": "metadata: Invalid value: metadata.name: must start with a letter",
+	"name-too-long":            "metadata: Invalid value: metadata.name: must start with a letter, hold only lower-case letters, digits and '-', and be at most 63 characters",
+	"name-with-a-dot":          "metadata: Invalid value: metadata.name: must start with a letter",
+	"made-with-an-order":       "metadata.annotations[zen-lead/force-release]: a lock is made without it",
+	"field-unknown":            `unknown field "spec.ttl"`,
+	"ttl-empty":                "spec.ttlSeconds: Invalid value",
+	"ttl-a-number":             "spec.ttlSeconds: Invalid value",
+	"ttl-zero":                 "spec.ttlSeconds.max: Invalid value",
+	"ttl-too-long":             "spec.ttlSeconds.max: Invalid value",
+	"ttl-least-above-most":     "spec.ttlSeconds: min (1 where it is not set) must not be more than max (300 where it is not set)",
+	"ttl-least-above-default":  "spec.ttlSeconds: min (1 where it is not set) must not be more than max (300 where it is not set)",
+	"max-waiters-negative":     "spec.maxWaiters: Invalid value",
+	"max-waiters-too-many":     "spec.maxWaiters: Invalid value",
+	"description-too-long":     "spec.description: Too long: may not be more than 256",
+}

@@ -56,23 +56,30 @@ var _ = Describe("Admission of LeaderPolicies", func() {
 	}, limit)
 
 	It("refuses each invalid policy with a message that names the field, as docs/invalid-policies.md says", func(ctx context.Context) {
-		files, err := filepath.Glob("testdata/invalid-policies/*.yaml")
-		Expect(err).NotTo(HaveOccurred())
-		Expect(files).To(HaveLen(len(invalid)), "a policy without expectation, or the other way round")
-		page := strings.Builder{}
-		page.WriteString(invalidPageHead)
-		for _, f := range files {
-			name := strings.TrimSuffix(filepath.Base(f), ".yaml")
-			_, err := c.Kubectl(ctx, "create", "--dry-run=server", "-f", f)
-			Expect(err).To(HaveOccurred(), name)
-			Expect(err.Error()).To(ContainSubstring(invalid[name]), name)
-			yaml, readErr := os.ReadFile(f)
-			Expect(readErr).NotTo(HaveOccurred())
-			page.WriteString(invalidSection(string(yaml), err.Error()))
-		}
-		checkPage(page.String())
+		refusesEach(ctx, "policies", invalid)
 	}, limit)
 })
+
+// refusesEach tries the objects of testdata/invalid-<what>, says for each how its message begins, and compares the page docs/invalid-<what>.md.
+func refusesEach(ctx context.Context, what string, messages map[string]string) {
+	GinkgoHelper()
+	files, err := filepath.Glob("testdata/invalid-" + what + "/*.yaml")
+	Expect(err).NotTo(HaveOccurred())
+	Expect(files).To(HaveLen(len(messages)), "an object without expectation, or the other way round")
+	page := strings.Builder{}
+	fmt.Fprintf(&page, invalidPageHead, strings.ToUpper(what[:1])+what[1:])
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".yaml")
+		_, err := c.Kubectl(ctx, "create", "--dry-run=server", "-f", f)
+		Expect(err).To(HaveOccurred(), name)
+		Expect(messages).To(HaveKey(name))
+		Expect(err.Error()).To(ContainSubstring(messages[name]), name)
+		yaml, readErr := os.ReadFile(f)
+		Expect(readErr).NotTo(HaveOccurred())
+		page.WriteString(invalidSection(string(yaml), err.Error()))
+	}
+	checkPage("invalid-"+what+".md", page.String())
+}
 
 // invalid says for each file of testdata/invalid-policies which field the message must name, and how it must begin.
 var invalid = map[string]string{
@@ -112,13 +119,13 @@ var invalid = map[string]string{
 	"identity-strategy-unknown":        `spec.identityStrategy: Unsupported value: "hostname"`,
 }
 
-const invalidPageHead = `# Policies that are refused, and what you are told
+const invalidPageHead = `# %s that are refused, and what you are told
 
 Written by the test of test/api that tries them on a real API server (ZEN_LEAD_UPDATE=1); do not edit.
 `
 
 // said is what kubectl says, without what comes before it.
-var said = regexp.MustCompile(`(?s)(Error from server|The LeaderPolicy).*`)
+var said = regexp.MustCompile(`(?s)(Error from server|The LeaderPolicy|The ManualLock|The manuallocks).*`)
 
 var source = regexp.MustCompile(`error when creating "[^"]*": `)
 
@@ -129,12 +136,12 @@ func invalidSection(yaml, message string) string {
 	return fmt.Sprintf("\n## %s\n\n```yaml\n%s```\n\n```text\n%s\n```\n", title, yaml, message)
 }
 
-// checkPage compares the page in docs, or writes it where that is asked for.
-func checkPage(want string) {
+// checkPage compares a page in docs, or writes it where that is asked for.
+func checkPage(name, want string) {
 	GinkgoHelper()
 	root, err := zenlead.Root()
 	Expect(err).NotTo(HaveOccurred())
-	file := filepath.Join(root, "docs", "invalid-policies.md")
+	file := filepath.Join(root, "docs", name)
 	if os.Getenv("ZEN_LEAD_UPDATE") != "" {
 		Expect(os.WriteFile(file, []byte(want), 0o644)).To(Succeed())
 	}

@@ -115,7 +115,7 @@ var _ = Describe("Whoever asks who leads", func() {
 
 		other, err := zenlead.Start(ctx, c, zenlead.Options{API: true})
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() { Expect(other.Kill()).To(Succeed()) })
+		DeferCleanup(other.Stop)
 		there := askerAt(other, caller.Token(ctx, s, "asker", caller.Audience))
 		again, err := there.Watch(ctx, s.Namespace, "web", seen.ID)
 		Expect(err).NotTo(HaveOccurred())
@@ -193,7 +193,7 @@ var _ = Describe("Whoever asks who leads", func() {
 		served(ctx, s)
 		open, err := zenlead.Start(ctx, c, zenlead.Options{API: true, Args: []string{"--api-anonymous"}})
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() { Expect(open.Kill()).To(Succeed()) })
+		DeferCleanup(open.Stop)
 		a := askerAt(open, "")
 		_, err = who(ctx, a, s, "")()
 		Expect(err).To(MatchError(ContainSubstring(`Forbidden: system:anonymous may not get leaderpolicies "web"`)))

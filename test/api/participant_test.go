@@ -73,8 +73,8 @@ var _ = Describe("A pool whose members contend", func() {
 		Expect(policy.Status.ObservedGeneration).To(Equal(policy.Generation), "the status is written before the Lease")
 
 		podA, podB := s.Pod(ctx, "a", "web"), s.Pod(ctx, "b", "web")
+		a := contends(ctx, s, "web", podA) // which may have to be built
 		start := time.Now()
-		a := contends(ctx, s, "web", podA)
 		first := s.Leads(ctx, "web", "a")
 		Expect(time.Since(start)).To(BeNumerically("<", duration), "the first term waited for nobody")
 		contends(ctx, s, "web", podB)
@@ -121,58 +121,74 @@ var _ = Describe("A pool whose members contend", func() {
 		Expect(waited(second, third)).To(BeNumerically("<", duration))
 	}, limit)
 
-	It("is not handed over on the word of a phase alone", func(ctx context.Context) {
-		a, _, first := pair(ctx)
+	// dies is a pool of pods a and b on the first two of three nodes, whose leader a is killed; then something happens.
+	dies := func(ctx context.Context, accepts *v1alpha1.Failover, happens func(ctx context.Context, s *scene.Scene, on []string)) (first scene.State) {
+		GinkgoHelper()
+		on := nodes(ctx, s, "1", "2", "3")
+		s.Policy(ctx, "web", participant, func(p *v1alpha1.LeaderPolicy) { p.Spec.Failover = accepts })
+		podA, podB := s.Pod(ctx, "a", "web", scene.OnNode(on[0])), s.Pod(ctx, "b", "web", scene.OnNode(on[1]))
+		a := contends(ctx, s, "web", podA)
+		first = s.Leads(ctx, "web", "a")
+		contends(ctx, s, "web", podB)
 		Expect(a.Kill()).To(Succeed())
 		first = lately(ctx, first)
-		s.SetStatus(ctx, "a", corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
-			Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "ContainerStatusUnknown", ExitCode: 137}},
-		}}})
-		Expect(waited(first, s.Leads(ctx, "web", "b"))).To(BeNumerically(">=", duration))
-	}, limit)
+		happens(ctx, s, on)
+		return first
+	}
+	tainted := func(node int) func(context.Context, *scene.Scene, []string) {
+		return func(ctx context.Context, s *scene.Scene, on []string) {
+			changeNode(ctx, s, on[node], taint(corev1.TaintNodeOutOfService))
+		}
+	}
+	deleted := func(ctx context.Context, s *scene.Scene, _ []string) { s.DeletePod(ctx, "a") }
 
-	DescribeTable("frees the Lease of a leader that was killed on proof of its death that the policy accepts, and on nothing else",
-		func(ctx context.Context, accepts *v1alpha1.Failover, happens func(ctx context.Context, s *scene.Scene, on []string), early bool) {
-			on := nodes(ctx, s, "1", "2", "3")
-			s.Policy(ctx, "web", participant, func(p *v1alpha1.LeaderPolicy) { p.Spec.Failover = accepts })
-			podA, podB := s.Pod(ctx, "a", "web", scene.OnNode(on[0])), s.Pod(ctx, "b", "web", scene.OnNode(on[1]))
-			a := contends(ctx, s, "web", podA)
-			first := s.Leads(ctx, "web", "a")
-			contends(ctx, s, "web", podB)
-			Expect(a.Kill()).To(Succeed())
-			first = lately(ctx, first)
-			happens(ctx, s, on)
+	DescribeTable("frees the Lease of a leader that was killed on proof of its death that the policy accepts",
+		func(ctx context.Context, accepts *v1alpha1.Failover, happens func(ctx context.Context, s *scene.Scene, on []string)) {
+			first := dies(ctx, accepts, happens)
 			second := s.Leads(ctx, "web", "b")
 			Expect(second.Term).To(Equal(first.Term + 1))
-			if early {
-				Expect(waited(first, second)).To(BeNumerically("<", duration))
-			} else {
-				Expect(waited(first, second)).To(BeNumerically(">=", duration))
-			}
+			Expect(waited(first, second)).To(BeNumerically("<", duration))
 		},
-		Entry("the kubelet's report", limit, nil, reportedEnded, true),
-		Entry("not where the policy does not believe it", limit, &v1alpha1.Failover{ProofOfDeath: new(false)}, reportedEnded, false),
-		Entry("the taint of its node", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, on []string) {
-			changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
-		}, true),
+		Entry("the kubelet's report", limit, nil, reported("Error")),
+		Entry("the taint of its node", limit, acceptsTaint, tainted(0)),
 		Entry("also once its pod is deleted", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, on []string) {
-			s.DeletePod(ctx, "a")
-			changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
-		}, true),
-		Entry("not where the policy does not accept it", limit, nil, func(ctx context.Context, s *scene.Scene, on []string) {
-			changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
-		}, false),
-		Entry("not that of another node", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, on []string) {
-			changeNode(ctx, s, on[2], taint(corev1.TaintNodeOutOfService))
-		}, false),
-		Entry("not that of a node which says that it is ready", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, on []string) {
-			sayReady(ctx, s, on[0], corev1.ConditionTrue)
-			changeNode(ctx, s, on[0], taint(corev1.TaintNodeOutOfService))
-		}, false),
-		Entry("not that its pod is deleted by force: gone is not dead", limit, acceptsTaint, func(ctx context.Context, s *scene.Scene, _ []string) {
-			s.DeletePod(ctx, "a")
-		}, false),
+			deleted(ctx, s, on)
+			tainted(0)(ctx, s, on)
+		}),
 	)
+
+	It("frees the Lease of a leader that was killed on nothing else", func(ctx context.Context) {
+		type pool struct {
+			what  string
+			scene *scene.Scene
+			first scene.State
+		}
+		var pools []pool // they wait side by side
+		for _, tc := range []struct {
+			what    string
+			accepts *v1alpha1.Failover
+			happens func(ctx context.Context, s *scene.Scene, on []string)
+		}{
+			{"a phase alone", nil, reported("ContainerStatusUnknown")},
+			{"a report that the policy does not believe", &v1alpha1.Failover{ProofOfDeath: new(false)}, reported("Error")},
+			{"a taint that the policy does not accept", nil, tainted(0)},
+			{"the taint of another node", acceptsTaint, tainted(2)},
+			{"the taint of a node which says that it is ready", acceptsTaint, func(ctx context.Context, s *scene.Scene, on []string) {
+				sayReady(ctx, s, on[0], corev1.ConditionTrue)
+				tainted(0)(ctx, s, on)
+			}},
+			{"that its pod is deleted by force: gone is not dead", acceptsTaint, deleted},
+		} {
+			s = scene.New(ctx, c)
+			pools = append(pools, pool{tc.what, s, dies(ctx, tc.accepts, tc.happens)})
+		}
+		for _, p := range pools {
+			By(p.what)
+			second := p.scene.Leads(ctx, "web", "b")
+			Expect(second.Term).To(Equal(p.first.Term + 1))
+			Expect(waited(p.first, second)).To(BeNumerically(">=", duration), p.what)
+		}
+	}, limit)
 
 	It("does not lose its leader to a taint that was forgotten on a node", func(ctx context.Context) {
 		on := nodes(ctx, s, "1", "2")
@@ -373,12 +389,14 @@ var _ = Describe("A pool whose members contend", func() {
 // acceptsTaint takes the taint of a node for proof of death.
 var acceptsTaint = &v1alpha1.Failover{OutOfServiceTaint: new(true)}
 
-// reportedEnded writes what the kubelet of pod a does when it has ended.
-func reportedEnded(ctx context.Context, s *scene.Scene, _ []string) {
-	GinkgoHelper()
-	s.SetStatus(ctx, "a", corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
-		Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 137}},
-	}}})
+// reported writes what the kubelet of pod a does when it has ended, or somebody else does who cannot know.
+func reported(reason string) func(context.Context, *scene.Scene, []string) {
+	return func(ctx context.Context, s *scene.Scene, _ []string) {
+		GinkgoHelper()
+		s.SetStatus(ctx, "a", corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "app", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: reason, ExitCode: 137}},
+		}}})
+	}
 }
 
 // sayReady writes what a node's kubelet says of it, or the node controller where it is not heard.

@@ -23,13 +23,21 @@ type kubectlZenlead struct {
 	kubectl, dir, namespace string
 }
 
+// plugin is the folder of the plugin; "" before the first spec that builds it.
+var plugin string
+
 func newPlugin(ctx context.Context, s *scene.Scene) kubectlZenlead {
 	GinkgoHelper()
-	root, err := zenlead.Root()
-	Expect(err).NotTo(HaveOccurred())
+	if plugin == "" {
+		root, err := zenlead.Root()
+		Expect(err).NotTo(HaveOccurred())
+		dir := filepath.Join(c.Dir, "plugin")
+		said, err := exec.CommandContext(ctx, "go", "-C", root, "build", "-o", dir+"/", "./controller/cmd/kubectl-zenlead").CombinedOutput()
+		Expect(err).NotTo(HaveOccurred(), string(said))
+		plugin = dir
+	}
 	dir := GinkgoT().TempDir()
-	said, err := exec.CommandContext(ctx, "go", "-C", root, "build", "-o", dir, "./controller/cmd/kubectl-zenlead").CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), string(said))
+	Expect(os.Symlink(filepath.Join(plugin, "kubectl-zenlead"), filepath.Join(dir, "kubectl-zenlead"))).To(Succeed())
 	kubectl, err := cluster.BuildKubectl(ctx, GinkgoWriter)
 	Expect(err).NotTo(HaveOccurred())
 	return kubectlZenlead{kubectl: kubectl, dir: dir, namespace: s.Namespace}

@@ -35,7 +35,7 @@ var _ = Describe("The process", func() {
 		withoutController(ctx, func() {
 			r, err := zenlead.Start(ctx, c, zenlead.Options{Metrics: true})
 			Expect(err).NotTo(HaveOccurred())
-			DeferCleanup(func() { Expect(r.Kill()).To(Succeed()) })
+			defer func() { Expect(r.Kill()).To(Succeed()) }() // before another begins, which would take it for alive
 			s.Pod(ctx, "b", "web")
 			s.DeletePod(ctx, "a")
 			s.Leads(ctx, "web", "b")

@@ -79,8 +79,9 @@ func TestAReleaseElsewhereNamesNothingOfTheContractsNamespace(t *testing.T) {
 	g := NewWithT(t)
 	out := render(t, "prod", chartDir, "-n", "ops", "--set", "flowControl.participants=true,networkPolicy.enabled=true,podMonitor.enabled=true")
 	g.Expect(out).NotTo(ContainSubstring("zen-lead-system"))
-	// Five policies name the account: the guard of Leases twice, those of what it writes on pods, LeaderPolicies, Services and Leases.
-	g.Expect(strings.Count(out, "system:serviceaccount:ops:prod-zen-lead")).To(Equal(6))
+	// Eight policies name the account: the guard of Leases twice, those of the status of locks and of orders to take them, and those of what it
+	// writes on pods, LeaderPolicies, locks, Services and Leases.
+	g.Expect(strings.Count(out, "system:serviceaccount:ops:prod-zen-lead")).To(Equal(9))
 }
 
 func TestNoRoleHasAWildcardAndNoneReachesASecretButTheAPIs(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/kube-zen/zen-lead/test/zenlead"
 )
 
 // What became of a test that ran.
@@ -27,13 +29,14 @@ const testTimeout = 5 * time.Minute
 type build struct{ root, overlay string }
 
 // command prepares a program that builds with the overlay wherever it calls the go command, so that a test that builds
-// the binary zen-lead gets that of the mutant. The next ordinary build links it again: its sources are others.
+// the binary zen-lead gets that of the mutant. The next ordinary build links it again: its sources are others. A test that installs
+// controller/config finds the mutant's by zenlead.OverlayVariable.
 func (b build) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "GINKGO_NO_COLOR=TRUE")
 	if b.overlay != "" {
-		c.Env = append(c.Env, strings.TrimSpace("GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+b.overlay))
+		c.Env = append(c.Env, strings.TrimSpace("GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+b.overlay), zenlead.OverlayVariable+"="+b.overlay)
 	}
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) } // a suite may have to stop an API server
 	c.WaitDelay = 30 * time.Second

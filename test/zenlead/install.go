@@ -36,7 +36,12 @@ func Install(ctx context.Context, c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Apply(ctx, filepath.Join(root, "controller", "config")); err != nil {
+	config, remove, err := overlaid(filepath.Join(root, "controller", "config"))
+	if err != nil {
+		return fmt.Errorf("install zen-lead: %w", err)
+	}
+	defer remove()
+	if err := c.Apply(ctx, config); err != nil {
 		return fmt.Errorf("install zen-lead: %w", err)
 	}
 	return AwaitPolicies(ctx, c)

@@ -114,7 +114,7 @@ type tenure struct {
 	run  *Run
 	path string
 	pass <-chan syscall.Signal
-	next *guard.Guard
+	next spare
 	// user is ended by whoever ends this process; over ends the tenure.
 	user context.Context //nolint:containedctx // of Execute: whether it has ended decides whose the end of a command is
 	over context.CancelFunc
@@ -127,7 +127,7 @@ type tenure struct {
 }
 
 func (t *tenure) contend(ctx context.Context) error {
-	if err := t.prepare(); err != nil {
+	if err := t.next.prepare(); err != nil {
 		return err
 	}
 	t.user = ctx
@@ -135,9 +135,7 @@ func (t *tenure) contend(ctx context.Context) error {
 	defer over()
 	t.over = over
 	err := t.run.Contend(contending, t.run.Pool, t.lead, lead.OnOverrun(func(over lead.Term) { EndAll(over.Left().Hard) }))
-	if t.next != nil {
-		err = errors.Join(err, t.next.Close()) // it ends by that
-	}
+	err = errors.Join(err, t.next.close())
 	switch {
 	case t.failed != nil:
 		return t.failed
@@ -146,19 +144,4 @@ func (t *tenure) contend(ctx context.Context) error {
 	default:
 		return err
 	}
-}
-
-// prepare starts the guard of the next term, so that the command need not wait for it. One that has died since, as where the end
-// of a term that had overrun took it too, is replaced.
-func (t *tenure) prepare() (err error) {
-	if t.next != nil {
-		select {
-		case <-t.next.Done():
-			t.next = nil
-		default:
-			return nil
-		}
-	}
-	t.next, err = guard.Start()
-	return err
 }

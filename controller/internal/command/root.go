@@ -15,7 +15,7 @@ func New(version string) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newController(version), newRun(), newAgent(), newVersion(version))
+	root.AddCommand(newController(version), newRun(), newLock(), newAgent(), newVersion(version))
 	return root
 }
 

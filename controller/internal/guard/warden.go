@@ -98,6 +98,9 @@ func (w *warden) conclude(s syscall.WaitStatus) report {
 
 // next is when to look at the clock again.
 func (w *warden) next() time.Duration {
+	if w.pid == 0 {
+		return lookAgain // for a command, or the end of the parent, which come by themselves
+	}
 	end := w.until.Hard.Add(-killBefore)
 	if !w.told {
 		end = min(end, w.until.Work)

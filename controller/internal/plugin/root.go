@@ -14,11 +14,11 @@ func New(version string) *cobra.Command {
 	a := &access{flags: genericclioptions.NewConfigFlags(true)}
 	c := &cobra.Command{
 		Use:   "kubectl zenlead",
-		Short: "See who leads a pool and why, and move the lead",
-		Long: `See who leads a pool and why, and move the lead.
+		Short: "See who leads a pool and who holds a lock, why, and change it",
+		Long: `See who leads a pool and who holds a lock, why, and change it.
 
-A pool is the pods whose annotation zen-lead/pool names one LeaderPolicy. These commands read policies, pods and nodes,
-and write on policies; the controller does the rest.`,
+A pool is the pods whose annotation zen-lead/pool names one LeaderPolicy; a lock is a ManualLock. These commands read policies, pods,
+nodes and locks, and write on policies and locks; zen-lead does the rest.`,
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -28,6 +28,6 @@ and write on policies; the controller does the rest.`,
 		c.SetArgs(append([]string{cobra.ShellCompRequestCmd}, os.Args[1:]...)) // as kubectl calls who completes for a plugin
 	}
 	a.flags.AddFlags(c.PersistentFlags())
-	c.AddCommand(newStatus(a), newHandover(a), newPause(a), newResume(a))
+	c.AddCommand(newStatus(a), newHandover(a), newPause(a), newResume(a), newLock(a))
 	return c
 }

@@ -2,14 +2,12 @@ package plugin
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 )
 
 type status struct {
@@ -71,17 +69,8 @@ func (s *status) show(ctx context.Context, out io.Writer, c client.Reader, names
 			return err
 		}
 		return tree(out, report, s.output == "wide", s.all, time.Now())
-	case "json":
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
-	case "yaml":
-		text, err := yaml.Marshal(report)
-		if err != nil {
-			return fmt.Errorf("yaml: %w", err)
-		}
-		_, err = out.Write(text)
-		return err
+	case "json", "yaml":
+		return encode(out, s.output, report)
 	default:
 		return fmt.Errorf("--output: %q is none of wide, json and yaml", s.output)
 	}

@@ -27,7 +27,6 @@ func Add(ctx context.Context, m manager.Manager, namespace string) (*Replica, er
 	r := &Replica{Client: m.GetClient(), Live: m.GetAPIReader(), Namespace: namespace, Now: time.Now,
 		newcomer: make(chan struct{}, 1)}
 	r.own.begin(newName())
-	r.peers.began = r.Now()
 	informer, err := m.GetCache().GetInformer(ctx, &coordinationv1.Lease{})
 	if err != nil {
 		return nil, fmt.Errorf("watch replicas: %w", err)

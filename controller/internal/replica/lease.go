@@ -66,7 +66,7 @@ func (r *Replica) renew(ctx context.Context) error {
 	sent := r.Now()
 	l := r.next(known, sent)
 	r.echo.sent(l.Spec.RenewTime.Time, sent)
-	r.own.tried(l.Spec.RenewTime.Time)
+	r.own.tried(l.Spec.RenewTime.Time, sent)
 	if known == nil {
 		err = r.Client.Create(ctx, l)
 	} else {

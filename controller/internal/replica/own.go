@@ -18,7 +18,7 @@ type own struct {
 	mu   sync.Mutex
 	name string
 	uid  string
-	// sent is when the last renewal that succeeded was sent; had says that there was one.
+	// sent is when the last renewal that succeeded was sent, or the first that was tried while none is confirmed.
 	sent      term.Instant
 	confirmed bool
 	// renewed are the times that it wrote, or tried to, since then.
@@ -55,16 +55,24 @@ func (o *own) had() bool {
 	return o.confirmed
 }
 
-// lapsed says that the term was not renewed in time. It does not come back.
+// lapsed says that the term was not renewed in time. It does not come back. Nor does one that was never confirmed: the first try may have made
+// the Lease, and others have seen it unchanged since.
 func (o *own) lapsed(now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.confirmed && instant(now).Since(o.sent) >= lasts
+	return o.over(now)
 }
 
-func (o *own) tried(renewed time.Time) {
+func (o *own) over(now time.Time) bool {
+	return len(o.renewed) > 0 && instant(now).Since(o.sent) >= lasts
+}
+
+func (o *own) tried(renewed, sent time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if len(o.renewed) == 0 {
+		o.sent = instant(sent)
+	}
 	o.renewed = append(o.renewed, renewed)
 }
 
@@ -73,7 +81,7 @@ func (o *own) tried(renewed time.Time) {
 func (o *own) confirm(uid string, sent, now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.confirmed && instant(now).Since(o.sent) >= lasts {
+	if o.over(now) {
 		return false
 	}
 	o.uid, o.sent, o.confirmed = uid, instant(sent), true
@@ -119,9 +127,9 @@ func (r *Replica) Lives(name string) (address string, lives bool) {
 
 // Silent is since when a replica of that name has certainly been silent: whatever it acknowledged it did so before duration × (1 + margin)
 // after that. ok is false while that is not certain. What a watch has not brought is not silence, so this counts only as far as the watch is
-// known to have come.
+// known to have come: of one that was never seen, as far as after it was first asked for.
 func (r *Replica) Silent(name string) (since time.Time, ok bool) {
-	since = r.peers.lastChange(name)
+	since = r.peers.lastChange(name, r.Now())
 	heard := r.Heard()
 	return since, name != r.own.current() && !heard.IsZero() && heard.Sub(since) >= term.Wait(duration)
 }

@@ -31,7 +31,7 @@ type leases struct {
 }
 
 func (l *leases) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
-	if l.away {
+	if l.away && !l.lands {
 		return errors.New("connection refused")
 	}
 	known, ok := l.objects[key.Name]
@@ -43,10 +43,14 @@ func (l *leases) Get(_ context.Context, key client.ObjectKey, o client.Object, _
 }
 
 func (l *leases) Create(_ context.Context, o client.Object, _ ...client.CreateOption) error {
-	if l.away {
+	if l.away && !l.lands {
 		return errors.New("connection refused")
 	}
 	o.SetUID(types.UID("u" + o.GetName() + strconv.Itoa(l.version)))
+	if l.away {
+		_ = l.store(o.DeepCopyObject().(*coordinationv1.Lease))
+		return context.DeadlineExceeded
+	}
 	return l.store(o.(*coordinationv1.Lease))
 }
 
@@ -168,6 +172,21 @@ func TestTheOwnTerm(t *testing.T) {
 	}
 }
 
+func TestATermDoesNotBeginUnderANameWhoseLeaseOthersMayHaveSeenUnchangedForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &leases{objects: map[string]*coordinationv1.Lease{}, away: true, lands: true}
+		r := &Replica{Client: l, Live: l, Namespace: "zen-lead-system", Now: time.Now}
+		r.own.begin("zen-lead.first")
+		_ = r.renew(t.Context()) // makes the Lease, and hears nothing of that
+		<-time.After(14250 * time.Millisecond)
+		l.away = false
+		_ = r.renew(t.Context())
+		if name, valid := r.Term(); name == "zen-lead.first" || !valid {
+			t.Errorf("name %s, counts %v", name, valid)
+		}
+	})
+}
+
 func TestAReplicaIsSilentOnlyAsFarAsTheWatchIsKnownToHaveCome(t *testing.T) {
 	const term = 15750 * time.Millisecond
 	for name, tc := range map[string]struct {
@@ -197,13 +216,25 @@ func TestAReplicaIsSilentOnlyAsFarAsTheWatchIsKnownToHaveCome(t *testing.T) {
 	}
 }
 
-func TestWhatWasNeverSeenMayHaveBeenThereUntilThisReplicaBegan(t *testing.T) {
-	r := &Replica{Now: func() time.Time { return epoch.Add(time.Hour) }}
+func TestOneThatWasNeverSeenMayJustHaveBegun(t *testing.T) {
+	now := epoch
+	r := &Replica{Now: func() time.Time { return now }}
 	r.own.begin("zen-lead.self")
-	r.peers.began = epoch
-	r.echo.sent(epoch.Add(time.Second), epoch.Add(time.Second))
-	r.echo.back(epoch.Add(time.Second))
-	if _, silent := r.Silent("zen-lead.unknown"); silent {
-		t.Error("silent a second after this replica began")
+	heard := func() {
+		r.echo.sent(now, now)
+		r.echo.back(now)
+	}
+	now = epoch.Add(time.Hour)
+	heard()
+	if _, silent := r.Silent("zen-lead.new"); silent {
+		t.Error("silent, and the watch may not have brought yet that it began")
+	}
+	now = now.Add(15750 * time.Millisecond)
+	if _, silent := r.Silent("zen-lead.new"); silent {
+		t.Error("silent, although the watch has brought nothing since")
+	}
+	heard()
+	if since, silent := r.Silent("zen-lead.new"); !silent || !since.Equal(epoch.Add(time.Hour)) {
+		t.Errorf("silent %v since %s", silent, since.Sub(epoch))
 	}
 }

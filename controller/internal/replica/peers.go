@@ -18,8 +18,8 @@ const forgottenAfter = 2 * time.Hour
 type peers struct {
 	mu   sync.Mutex
 	seen map[string]sighting // by the Lease's name
-	// began is when this process began to look: what it never saw may have been there until then.
-	began time.Time
+	// asked is when somebody first asked for one that was never seen. It may have begun, and the watch has not brought that yet.
+	asked map[string]time.Time
 }
 
 // sighting is one Lease as it was last seen.
@@ -44,6 +44,7 @@ func (p *peers) saw(l *coordinationv1.Lease, initial bool, now time.Time) {
 		p.seen = map[string]sighting{}
 	}
 	p.seen[l.Name] = sighting{lease: l, since: now, changed: !initial}
+	delete(p.asked, l.Name)
 }
 
 // gone notes that a Lease was deleted. When it last changed is remembered for as long as anybody may have been granted anything by it.
@@ -55,16 +56,25 @@ func (p *peers) gone(name string, now time.Time) {
 		p.seen[name] = s
 	}
 	maps.DeleteFunc(p.seen, func(_ string, s sighting) bool { return !s.gone.IsZero() && now.Sub(s.gone) > forgottenAfter })
+	maps.DeleteFunc(p.asked, func(_ string, asked time.Time) bool { return now.Sub(asked) > forgottenAfter })
 }
 
 // lastChange is when a Lease was last seen to change, or could have.
-func (p *peers) lastChange(name string) time.Time {
+func (p *peers) lastChange(name string, now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s, ok := p.seen[name]; ok {
 		return s.since
 	}
-	return p.began
+	asked, ok := p.asked[name]
+	if !ok {
+		if p.asked == nil {
+			p.asked = map[string]time.Time{}
+		}
+		asked = now
+		p.asked[name] = asked
+	}
+	return asked
 }
 
 // address is where a replica that is there is reached.

@@ -76,7 +76,7 @@ var _ = Describe("Nodes that stop to renew their Leases", func() {
 		before scene.State
 		hearts map[string]*heart
 	)
-	// stage puts a and b into one zone, c and d into another, and lets the controller hear their nodes for a while.
+	// stage puts a and b into one zone, c and d into another, and lets the controller hear their nodes.
 	stage := func(ctx context.Context, edit ...func(*v1alpha1.LeaderPolicy)) {
 		GinkgoHelper()
 		s = scene.New(ctx, c)
@@ -90,7 +90,7 @@ var _ = Describe("Nodes that stop to renew their Leases", func() {
 			s.Pod(ctx, pod, "web", scene.OnNode(node))
 		}
 		before = s.Leads(ctx, "web", "a")
-		heard(ctx, s, 3)
+		heard(ctx, s, 1) // a Lease is judged from its first renewal on
 	}
 
 	It("lose the lead to another zone, long before the node controller's verdict", func(ctx context.Context) {
