@@ -95,6 +95,6 @@ func (p *holderProcess) await(ctx context.Context) error {
 func (p *holderProcess) kill() error {
 	err := p.command.Process.Kill()
 	<-p.ended
-	_ = p.command.Wait() // it was killed
-	return errors.Join(err, p.input.Close())
+	_ = p.command.Wait() // it was killed; its input is closed with it
+	return err
 }

@@ -25,6 +25,9 @@ type hot struct {
 	// inOurs is what the API server counted while the lock of zen-lead went from hand to hand, and handovers how often it did.
 	inOurs    counters
 	handovers int
+	// spent is the processor's time meanwhile; rawSpent that of raw writes, of which there were rawWrites.
+	spent, rawSpent spent
+	rawWrites       int
 	// electors is how often in a second one got client-go's.
 	electors float64
 	orders   []turnOf
@@ -92,18 +95,29 @@ func (h *hot) measure(ctx context.Context, e bench.Effort, r *rig) (err error) {
 
 func (h *hot) round(ctx context.Context, r *rig, raw *raw, ours, etcd *crowd, length time.Duration) error {
 	var one round
-	var err error
-	if one.swaps, err = raw.turn(ctx, length); err != nil {
+	took, err := r.spending(func() (err error) {
+		was := raw.n
+		one.swaps, err = raw.turn(ctx, length)
+		h.rawWrites += int(raw.n - was)
+		return err
+	})
+	if err != nil {
 		return err
 	}
+	h.rawSpent = h.rawSpent.plus(took)
 	before, err := r.counters(ctx)
 	if err != nil {
 		return err
 	}
 	passed := ours.gate.count()
-	if _, one.ours, err = ours.turn(length); err != nil {
+	took, err = r.spending(func() (err error) {
+		_, one.ours, err = ours.turn(length)
+		return err
+	})
+	if err != nil {
 		return errors.Join(err, ours.leave())
 	}
+	h.spent = h.spent.plus(took)
 	after, err := r.counters(ctx)
 	if err != nil {
 		return err

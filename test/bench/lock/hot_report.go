@@ -54,6 +54,7 @@ func ratio(a, b float64) float64 {
 func share(n, of int, each float64) float64 { return ratio(float64(n)*each, float64(of)) }
 
 func reportHot(ctx context.Context, e bench.Effort, out io.Writer, found []*hot, profiles map[int][]byte) error {
+	cpu := [][]string{{"contenders", "API server and etcd", "the same, raw write", "controllers", "contenders"}}
 	rows := [][]string{{"contenders", "hand-overs/s", "c ms", "times c", "writes each", "etcd/s", "times etcd", "client-go/s", "times client-go", "conflicts", "inversions"}}
 	var errs []error
 	var results []*bench.Result
@@ -68,12 +69,17 @@ func reportHot(ctx context.Context, e bench.Effort, out io.Writer, found []*hot,
 			fmt.Sprintf("%.1f", h.electors), fmt.Sprintf("%.0f", ratio(ours, h.electors)),
 			strconv.Itoa(h.inOurs.conflicts), strconv.Itoa(inversions(h.orders)),
 		})
+		cpu = append(cpu, []string{
+			strconv.Itoa(h.contenders), each(h.spent.kubernetes, h.handovers), each(h.rawSpent.kubernetes, h.rawWrites),
+			each(h.spent.controllers, h.handovers), each(h.spent.callers, h.handovers),
+		})
 		errs = append(errs, bench.KeepAs(ctx, e, fmt.Sprintf("lock-hot-%d", h.contenders), result, h.samples()))
 		if n := doubled(h.orders); n > 0 {
 			errs = append(errs, fmt.Errorf("%d contenders: %d tokens were granted twice", h.contenders, n))
 		}
 	}
-	errs = append(errs, bench.Table(out, "Hot: one lock, each contender asks again as soon as it has given it up; medians of the rounds", rows))
+	errs = append(errs, bench.Table(out, "Hot: one lock, each contender asks again as soon as it has given it up; medians of the rounds", rows),
+		bench.Table(out, "Hot: µs of processor for each hand-over", cpu))
 	for _, r := range results {
 		errs = append(errs, r.Print(out))
 	}
@@ -82,6 +88,11 @@ func reportHot(ctx context.Context, e bench.Effort, out io.Writer, found []*hot,
 	}
 	return errors.Join(errs...)
 }
+
+// each is a share of the processor's time, in microseconds.
+func each(d time.Duration, n int) string { return fmt.Sprintf("%.0f", eachMicros(d, n)) }
+
+func eachMicros(d time.Duration, n int) float64 { return ratio(float64(d.Microseconds()), float64(n)) }
 
 func (h *hot) result() *bench.Result {
 	ours := h.median(func(r round) float64 { return r.ours })
@@ -99,6 +110,9 @@ func (h *hot) result() *bench.Result {
 	r.Set("handovers_per_s", bench.Rounded(ours, 1))
 	r.Set("etcd_mutex_per_s", bench.Rounded(h.median(func(r round) float64 { return r.etcd }), 1))
 	r.Set("client_go_loop_per_s", bench.Rounded(h.electors, 2))
+	r.Set("api_server_us_per_handover", bench.Rounded(eachMicros(h.spent.kubernetes, h.handovers), 0))
+	r.Set("api_server_us_per_raw_write", bench.Rounded(eachMicros(h.rawSpent.kubernetes, h.rawWrites), 0))
+	r.Set("controllers_us_per_handover", bench.Rounded(eachMicros(h.spent.controllers, h.handovers), 0))
 	return r
 }
 

@@ -16,7 +16,6 @@ import (
 	corelock "github.com/kube-zen/zen-lead/core/lock"
 	"github.com/kube-zen/zen-lead/test/bench"
 	"github.com/kube-zen/zen-lead/test/bench/audit"
-	"github.com/kube-zen/zen-lead/test/bench/usage"
 	"github.com/kube-zen/zen-lead/test/election"
 )
 
@@ -132,30 +131,11 @@ func (f *idle) atRest(ctx context.Context, r *rig) (from, to time.Time, err erro
 	if err = pause(ctx, settled); err != nil {
 		return from, to, err
 	}
-	before, err := r.used()
-	if err != nil {
-		return from, to, err
-	}
 	from = time.Now()
-	if err = pause(ctx, f.rest); err != nil {
-		return from, to, err
-	}
+	took, err := r.spending(func() error { return pause(ctx, f.rest) })
 	to = time.Now()
-	after, err := r.used()
-	f.cores = (after - before).Seconds() / to.Sub(from).Seconds()
+	f.cores = took.controllers.Seconds() / to.Sub(from).Seconds()
 	return from, to, err
-}
-
-// used is how much of the processor the controllers have used.
-func (r *rig) used() (sum time.Duration, err error) {
-	for _, c := range r.controllers {
-		u, err := usage.Of(c.PID())
-		if err != nil {
-			return 0, err
-		}
-		sum += u.CPU
-	}
-	return sum, nil
 }
 
 // killed kills the holder, and tries a sample of its locks until each is free.
