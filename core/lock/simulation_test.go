@@ -17,7 +17,7 @@ func schedules() int {
 	if n, err := strconv.Atoi(os.Getenv("ZEN_LEAD_SCHEDULES")); err == nil {
 		return n
 	}
-	return 300
+	return 150
 }
 
 // TestSchedules runs homes and clients through random faults, in virtual time. A failure names its seed and tells its story;
