@@ -136,6 +136,9 @@ func (d *desk) write(ctx context.Context, o *v1alpha1.ManualLock, next lock.Stat
 		if !sameHome(was.Record.Holder, next.Record.Holder) {
 			next = next.Heard(d.keeper.Now()) // nobody was told before
 		}
+		if a, b := was.Record.Holder, next.Record.Holder; a != nil && b != nil && a.ID != b.ID {
+			d.handed = d.keeper.Now()
+		}
 		d.settle(next)
 		told := d.tellers(batch, answers)
 		d.mu.Unlock()
