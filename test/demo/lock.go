@@ -34,7 +34,7 @@ Each is   zen-lead lock %s -- sh -c '%s'
 		return fmt.Errorf("a lock: %w", err)
 	}
 	d.tell.text("")
-	d.tell.line("kill -9 of %s, which held %s with token %d: %s had it %.1f s later (its ttl is 2 s), with token %d",
+	d.tell.line("kill -9 of %s, which held %s with token %d: %s had it %.1f s later (the ttl is 2 s, from its last renewal), with token %d",
 		o.Names[0], lockName, o.Tokens[0], o.Names[1], o.Killed.Seconds(), o.Tokens[1])
 	d.tell.line("%s ended by itself: %s had it %s ms later, with token %d", o.Names[1], o.Names[2], millis(o.Released), o.Tokens[2])
 	return nil
