@@ -42,6 +42,9 @@ type desk struct {
 	toldAt time.Time
 	timer  *time.Timer
 	used   time.Time
+	// handed is when the lock last went from one to another in one write, and asked has something in it when an Ask came since.
+	handed time.Time
+	asked  chan struct{}
 	// retired: another desk deals with this lock.
 	retired bool
 }
@@ -55,7 +58,7 @@ type posted struct {
 }
 
 func newDesk(k *Keeper, name types.NamespacedName) *desk {
-	d := &desk{keeper: k, name: name, seats: map[string]*Seat{}, stale: true}
+	d := &desk{keeper: k, name: name, seats: map[string]*Seat{}, asked: make(chan struct{}, 1), stale: true}
 	d.state.HomeLasts = k.Lasts
 	d.timer = time.AfterFunc(time.Hour, func() { k.queue.Add(name) })
 	d.timer.Stop()
@@ -72,6 +75,12 @@ func (d *desk) post(ctx context.Context, events ...posted) (ok bool) {
 	d.events = append(d.events, events...)
 	d.used = d.keeper.Now()
 	if d.busy {
+		if hasEvent[lock.Ask](events) {
+			select {
+			case d.asked <- struct{}{}:
+			default:
+			}
+		}
 		d.mu.Unlock()
 		return true
 	}
@@ -84,6 +93,7 @@ func (d *desk) post(ctx context.Context, events ...posted) (ok bool) {
 // work deals with one batch of events; what came meanwhile is dealt with by another goroutine, so that nobody waits for what others go on
 // asking.
 func (d *desk) work(ctx context.Context) {
+	d.linger()
 	d.turn(ctx)
 	d.mu.Lock()
 	more := len(d.events) > 0

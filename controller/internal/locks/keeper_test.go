@@ -397,3 +397,41 @@ func TestTenThousandHoldersThatAreNotHeardOfAreFreeAtOnceForWhoAsks(t *testing.T
 		}
 	})
 }
+
+func TestWhatIsReleasedWasGrantedByAnotherHomeOfWhichTheWatchHasNotTold(t *testing.T) {
+	for name, token := range map[string]int64{"by its token": 5000, "whatever has become of it": 0} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				r.w.edit(t, func(s *v1alpha1.ManualLockStatus) {
+					s.Token = 5000
+					s.Holders = []v1alpha1.LockHolder{{RequestID: "x", Owner: "x", Account: "acc", Token: 5000, TTLSeconds: 15, Home: "h2"}}
+				})
+				if err := r.Release(t.Context(), report, lock.Release{ID: "x", Account: "acc", Token: token, Settle: true}); err != nil {
+					t.Error(err)
+				}
+				if s := r.w.status(); len(s.Holders) != 0 {
+					t.Errorf("%+v", s.Holders)
+				}
+			})
+		})
+	}
+}
+
+func TestAGrantOfADeadHomeFailsOnceItsRequestWasGivenUp(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		late := r.w.objects[report].DeepCopy()
+		late.Status.Token = 5000
+		late.Status.Holders = []v1alpha1.LockHolder{{RequestID: "x", Account: "acc", Token: 5000, TTLSeconds: 15, Home: "h2"}}
+		for range 2 {
+			if err := r.Release(t.Context(), report, lock.Release{ID: "x", Account: "acc", Settle: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r.w.put(late) == nil {
+			t.Error("it holds the lock, and nobody knows")
+		}
+		if r.w.writes != 1 {
+			t.Errorf("%d writes", r.w.writes)
+		}
+	})
+}

@@ -6,8 +6,12 @@ import (
 	"github.com/kube-zen/zen-lead/core/lock"
 )
 
-// tellEvery is how often who waits is told of its place at most: with a thousand who wait each hand-over moves all of them.
-const tellEvery = time.Second
+// How often who waits is told of its place at most: with a thousand who wait each hand-over moves all of them. tellOneEvery bounds how many are told
+// in a second, however many wait: who is far from being next need not know every second how far.
+const (
+	tellEvery    = time.Second
+	tellOneEvery = 10 * time.Millisecond
+)
 
 // sentAwayAfter is how long somebody waits here at least although another replica is the lock's home: it may not be reached from here.
 const sentAwayAfter = 5 * time.Second
