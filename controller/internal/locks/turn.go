@@ -22,17 +22,9 @@ func (d *desk) turn(ctx context.Context) {
 		d.mu.Lock()
 		batch := d.events
 		d.events = nil
-		home, valid := d.keeper.Self.Term()
-		if !valid {
-			d.timer.Reset(again)
-			d.mu.Unlock()
-			failAll(batch, ErrAway)
-			d.later(batch)
+		if _, counts := d.term(batch); !counts {
 			return
 		}
-		d.state.Home = home
-		best, _ := d.keeper.Self.Home(d.name)
-		d.state.Guest = best != home
 		read := d.mustRead(batch)
 		if read {
 			d.mu.Unlock()
@@ -41,15 +33,14 @@ func (d *desk) turn(ctx context.Context) {
 			}
 			d.mu.Lock()
 		}
-		d.look()
 		now := d.keeper.Now()
-		if name, valid := d.keeper.Self.Term(); !valid || name != home { // it ended since; what is granted counts from now
-			d.timer.Reset(again)
-			d.mu.Unlock()
-			failAll(batch, ErrAway)
-			d.later(batch)
+		home, counts := d.term(batch) // again: who is granted the lock counts from now
+		if !counts {
 			return
 		}
+		best, _ := d.keeper.Self.Home(d.name)
+		d.state.Home, d.state.Guest = home, best != home
+		d.look()
 		next, answers := d.state.Next(eventsOf(batch), now)
 		if next.Record.Same(d.state.Record) {
 			if !read && slices.ContainsFunc(batch, final) {
@@ -77,6 +68,19 @@ func (d *desk) turn(ctx context.Context) {
 		}
 		d.mu.Unlock()
 	}
+}
+
+// term is the name under which this replica keeps holders. counts is false where it keeps none at present; all who asked were told then, and
+// the mutex, which was held, is not any more.
+func (d *desk) term(batch []posted) (home string, counts bool) {
+	home, counts = d.keeper.Self.Term()
+	if !counts {
+		d.timer.Reset(again)
+		d.mu.Unlock()
+		failAll(batch, ErrAway)
+		d.later(batch)
+	}
+	return home, counts
 }
 
 // final says whether an event's answer is final: what memory has may have been overtaken by another home. A write that succeeds shows that it
