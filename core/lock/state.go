@@ -169,6 +169,12 @@ func (s State) Frees() (at time.Time, ok bool) {
 // Waiting is how many wait.
 func (s State) Waiting() int { return len(s.queue) }
 
+// Place is the place of a request in the queue, 1 for who is next; waits is false where it has none.
+func (s State) Place(id string) (number int, waits bool) {
+	at := s.find(id)
+	return at + 1, at >= 0
+}
+
 // Queue lists who waits, next first.
 func (s State) Queue() []Waiter {
 	list := make([]Waiter, len(s.queue))

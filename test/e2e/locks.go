@@ -179,7 +179,7 @@ func (o *outsider) stick(ctx context.Context, all []*typed) ([]*typed, error) {
 	t := &typed{shown: "zen-lead lock nightly-report " + outsideOfAPod + " -- sleep 300"}
 	t.command = t.shown
 	var err error
-	if t.stream, err = o.begin(ctx, t.command, t.shown+"; echo exit code $?"); err != nil {
+	if t.stream, err = o.begin(ctx, t.command, t.shown+" || echo exit code $?"); err != nil {
 		return all, err
 	}
 	_, err = o.asAdministrator(ctx, "kubectl wait manuallock/nightly-report --for=jsonpath='{.status.holders[0].owner}' --timeout=30s")
