@@ -42,7 +42,7 @@ func (t *stand) isPassedOn(ctx context.Context, holder *locker.Process, token in
 	left := election.Now()
 	Expect(holder.Yield()).To(Succeed())
 	e := t.awaits(ctx, next, locker.Granted, 0)
-	Expect(e.At-left).To(BeNumerically("<", soon))
+	Expect(e.At - left).To(BeNumerically("<", soon))
 	Expect(e.Token).To(BeNumerically(">", token))
 	Expect(next.Stop()).To(Succeed())
 	Expect(t.holder(ctx, lock)).To(BeEmpty())
@@ -121,6 +121,6 @@ var _ = Describe("The home of a lock that is killed", func() {
 		Expect(next.Token).To(BeNumerically(">", g.Token))
 		const ofReplica = 15 * time.Second
 		Expect(next.At-sent).To(BeNumerically(">", seconds(5)*21/20), "not before its ttl")
-		Expect(next.At-killed).To(And(BeNumerically(">", ofReplica-5*time.Second+seconds(5)), BeNumerically("<", (ofReplica+seconds(5))*21/20+2*time.Second+6*time.Second)))
+		Expect(next.At - killed).To(And(BeNumerically(">", ofReplica-5*time.Second+seconds(5)), BeNumerically("<", (ofReplica+seconds(5))*21/20+2*time.Second+6*time.Second)))
 	})
 })
