@@ -35,7 +35,9 @@ type desk struct {
 	under *lock.State
 	// stale: the object is to be read before anything is decided.
 	stale bool
-	seats map[string]*Seat
+	// newest is what the watch brought while somebody dealt with events.
+	newest *v1alpha1.ManualLock
+	seats  map[string]*Seat
 	// toldAt is when places were told.
 	toldAt time.Time
 	timer  *time.Timer
@@ -95,6 +97,11 @@ func (d *desk) work(ctx context.Context) {
 	d.turn(ctx)
 	d.mu.Lock()
 	more := len(d.events) > 0
+	if o := d.newest; o != nil && d.object != nil && d.object.UID == o.UID && versionOf(o) > d.state.Version {
+		d.take(o)
+		more = true
+	}
+	d.newest = nil
 	d.busy = more
 	d.mu.Unlock()
 	if more {
@@ -145,7 +152,8 @@ func (d *desk) saw(o *v1alpha1.ManualLock) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.busy || d.retired || d.object == nil || d.object.UID != o.UID {
-		d.stale = d.stale || d.object == nil || d.object.UID != o.UID // who is busy notices by himself: his write fails
+		d.stale = d.stale || d.object == nil || d.object.UID != o.UID
+		d.newest = o // who is busy notices by himself if he writes; else once he is done
 		return
 	}
 	if versionOf(o) > d.state.Version {

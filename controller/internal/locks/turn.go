@@ -33,7 +33,8 @@ func (d *desk) turn(ctx context.Context) {
 		d.state.Home = home
 		best, _ := d.keeper.Self.Home(d.name)
 		d.state.Guest = best != home
-		if d.mustRead(batch) {
+		read := d.mustRead(batch)
+		if read {
 			d.mu.Unlock()
 			if !d.read(ctx, batch) {
 				return
@@ -41,8 +42,22 @@ func (d *desk) turn(ctx context.Context) {
 			d.mu.Lock()
 		}
 		d.look()
-		next, answers := d.state.Next(eventsOf(batch), d.keeper.Now())
+		now := d.keeper.Now()
+		if name, valid := d.keeper.Self.Term(); !valid || name != home { // it ended since; what is granted counts from now
+			d.timer.Reset(again)
+			d.mu.Unlock()
+			failAll(batch, ErrAway)
+			d.later(batch)
+			return
+		}
+		next, answers := d.state.Next(eventsOf(batch), now)
 		if next.Record.Same(d.state.Record) {
+			if !read && slices.ContainsFunc(batch, final) {
+				d.stale = true
+				d.events = slices.Concat(batch, d.events)
+				d.mu.Unlock()
+				continue
+			}
 			d.settle(next)
 			told := d.tellers(batch, answers)
 			d.mu.Unlock()
@@ -64,6 +79,16 @@ func (d *desk) turn(ctx context.Context) {
 	}
 }
 
+// final says whether an event's answer is final: what memory has may have been overtaken by another home. A write that succeeds shows that it
+// was not; where nothing is written the record is read.
+func final(p posted) bool {
+	switch p.event.(type) {
+	case lock.Release, lock.Force:
+		return true
+	}
+	return false
+}
+
 // later has events dealt with later that nobody waits for.
 func (d *desk) later(batch []posted) {
 	batch = slices.DeleteFunc(batch, func(p posted) bool { return p.told != nil })
@@ -79,8 +104,13 @@ func (d *desk) mustRead(batch []posted) bool {
 	}
 	h := d.state.Record.Holder
 	return slices.ContainsFunc(batch, func(p posted) bool {
-		ask, asks := p.event.(lock.Ask)
-		return p.fresh || asks && h != nil && h.ID == ask.ID
+		switch e := p.event.(type) {
+		case lock.Ask:
+			return p.fresh || h != nil && h.ID == e.ID
+		case lock.Release: // another home may have granted it, and the watch has not told
+			return p.fresh || e.Settle && !d.state.Knows(e.ID)
+		}
+		return p.fresh
 	})
 }
 
