@@ -188,7 +188,7 @@ func TestWhatBecomesOfARequest(t *testing.T) {
 			r.at(0, r.ask("a", 0)).at(1, r.ask("b", 1))
 			token := r.token()
 			evil := func(id string) Ask { return r.ask(id, 2).with(func(e *Ask) { e.Account = "evil" }) }
-			r.at(2, evil("a"), evil("b"), Release{"a", "evil", token}, Release{"a", "evil", 0}, Release{"b", "evil", 0}, Renew{ID: "a", Account: "evil", Token: token})
+			r.at(2, evil("a"), evil("b"), Release{ID: "a", Account: "evil", Token: token}, Release{ID: "a", Account: "evil", Token: 0}, Release{ID: "b", Account: "evil", Token: 0}, Renew{ID: "a", Account: "evil", Token: token})
 			r.told(0, "a", ErrForeign).told(1, "b", ErrForeign).told(2, "a", ErrForeign).told(3, "a", ErrForeign).told(4, "b", ErrForeign).told(5, "a", ErrForeign)
 			r.held("a").queue("b")
 		},

@@ -35,6 +35,7 @@ func (t *grpcTransport) acquire(ctx context.Context, r *zenleadv1.AcquireRequest
 		case event.GetGranted() != nil:
 			return event.GetGranted(), nil
 		}
+		tellPlace(ctx, event.GetWaiting())
 	}
 }
 

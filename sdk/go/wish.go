@@ -76,6 +76,7 @@ func (w *wish) ask(ctx context.Context) (grant, error) {
 		if !mends(err) {
 			return grant{}, err
 		}
+		tellTrouble(ctx, err)
 		if trouble = err; w.now().since(sent) >= longestDelay {
 			again = 0
 		}

@@ -43,9 +43,14 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 	if there, err := s.passRelease(ctx, name, q); there {
 		return &zenleadv1.ReleaseResponse{}, err
 	}
+	r := lock.Release{ID: h.GetRequestId(), Account: c.name, Token: h.GetToken()}
+	// Who has lost the right may release, too; but not make anybody read or write for nothing.
+	if _, known := s.keeper.Known(name); known {
+		r.Settle = s.mayAsk(ctx, bearer(ctx), acquireLock, name) == nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
-	err = s.keeper.Release(ctx, name, lock.Release{ID: h.GetRequestId(), Account: c.name, Token: h.GetToken()})
+	err = s.keeper.Release(ctx, name, r)
 	if err != nil {
 		return nil, lockFailure(err, name)
 	}
@@ -151,15 +156,21 @@ func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller
 	if err != nil {
 		return renewal{}, err
 	}
-	_, err = s.api.access.admit(ctx, header, keepLock, types.NamespacedName{Namespace: name.Namespace})
-	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
-		_, err = s.api.access.admit(ctx, header, keepLock, name)
-	}
+	err = s.mayAsk(ctx, header, keepLock, name)
 	h := r.GetHolding()
 	return renewal{
 		at: i, name: name, home: h.GetHome(), sent: r,
 		Renew: lock.Renew{ID: h.GetRequestId(), Token: h.GetToken(), Account: c.name, Attempt: h.GetAttempt()},
 	}, err
+}
+
+// mayAsk lets in who may do this with all locks of the namespace, or with this one.
+func (s *lockService) mayAsk(ctx context.Context, header string, v verb, name types.NamespacedName) error {
+	_, err := s.api.access.admit(ctx, header, v, types.NamespacedName{Namespace: name.Namespace})
+	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
+		_, err = s.api.access.admit(ctx, header, v, name)
+	}
+	return err
 }
 
 // renewHere keeps those whose home this is, or becomes.

@@ -35,11 +35,16 @@ type desk struct {
 	under *lock.State
 	// stale: the object is to be read before anything is decided.
 	stale bool
-	seats map[string]*Seat
+	// newest is what the watch brought while somebody dealt with events.
+	newest *v1alpha1.ManualLock
+	seats  map[string]*Seat
 	// toldAt is when places were told.
 	toldAt time.Time
 	timer  *time.Timer
 	used   time.Time
+	// handed is when the lock last went from one to another in one write, and asked has something in it when an Ask came since.
+	handed time.Time
+	asked  chan struct{}
 	// retired: another desk deals with this lock.
 	retired bool
 }
@@ -53,7 +58,7 @@ type posted struct {
 }
 
 func newDesk(k *Keeper, name types.NamespacedName) *desk {
-	d := &desk{keeper: k, name: name, seats: map[string]*Seat{}, stale: true}
+	d := &desk{keeper: k, name: name, seats: map[string]*Seat{}, asked: make(chan struct{}, 1), stale: true}
 	d.state.HomeLasts = k.Lasts
 	d.timer = time.AfterFunc(time.Hour, func() { k.queue.Add(name) })
 	d.timer.Stop()
@@ -70,6 +75,12 @@ func (d *desk) post(ctx context.Context, events ...posted) (ok bool) {
 	d.events = append(d.events, events...)
 	d.used = d.keeper.Now()
 	if d.busy {
+		if hasEvent[lock.Ask](events) {
+			select {
+			case d.asked <- struct{}{}:
+			default:
+			}
+		}
 		d.mu.Unlock()
 		return true
 	}
@@ -82,9 +93,15 @@ func (d *desk) post(ctx context.Context, events ...posted) (ok bool) {
 // work deals with one batch of events; what came meanwhile is dealt with by another goroutine, so that nobody waits for what others go on
 // asking.
 func (d *desk) work(ctx context.Context) {
+	d.linger()
 	d.turn(ctx)
 	d.mu.Lock()
 	more := len(d.events) > 0
+	if o := d.newest; o != nil && d.object != nil && d.object.UID == o.UID && versionOf(o) > d.state.Version {
+		d.take(o)
+		more = true
+	}
+	d.newest = nil
 	d.busy = more
 	d.mu.Unlock()
 	if more {
@@ -135,7 +152,8 @@ func (d *desk) saw(o *v1alpha1.ManualLock) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.busy || d.retired || d.object == nil || d.object.UID != o.UID {
-		d.stale = d.stale || d.object == nil || d.object.UID != o.UID // who is busy notices by himself: his write fails
+		d.stale = d.stale || d.object == nil || d.object.UID != o.UID
+		d.newest = o // who is busy notices by himself if he writes; else once he is done
 		return
 	}
 	if versionOf(o) > d.state.Version {

@@ -37,15 +37,22 @@ type world struct {
 	reads   int
 	// way is what happens to the next writes, in turn.
 	way []func(context.Context, func() error) error
+	// meanwhile happens once while a read's answer is under way.
+	meanwhile func()
 	// takes is how long a write is under way.
 	takes atomic.Int64
 }
 
 func (w *world) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.reads++
 	known, ok := w.objects[key]
+	happens := w.meanwhile
+	w.meanwhile = nil
+	w.mu.Unlock()
+	if happens != nil {
+		happens()
+	}
 	if !ok {
 		return apierrors.NewNotFound(resource, key.Name)
 	}
@@ -126,6 +133,7 @@ type standing struct {
 	mu     sync.Mutex
 	name   string
 	valid  bool
+	home   string // where requests are sent, if that is another
 	silent map[string]time.Time
 }
 
@@ -139,8 +147,15 @@ func (s *standing) set(name string, valid bool) {
 	defer s.mu.Unlock()
 	s.name, s.valid = name, valid
 }
-func (s *standing) Home(types.NamespacedName) (string, string) { n, _ := s.Term(); return n, "" }
-func (s *standing) Lives(string) (string, bool)                { return "", false }
+func (s *standing) Home(types.NamespacedName) (string, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.home != "" {
+		return s.home, "address"
+	}
+	return s.name, ""
+}
+func (s *standing) Lives(string) (string, bool) { return "", false }
 func (s *standing) Silent(name string) (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -33,7 +33,8 @@ func (d *desk) turn(ctx context.Context) {
 		d.state.Home = home
 		best, _ := d.keeper.Self.Home(d.name)
 		d.state.Guest = best != home
-		if d.mustRead(batch) {
+		read := d.mustRead(batch)
+		if read {
 			d.mu.Unlock()
 			if !d.read(ctx, batch) {
 				return
@@ -41,17 +42,29 @@ func (d *desk) turn(ctx context.Context) {
 			d.mu.Lock()
 		}
 		d.look()
-		next, answers := d.state.Next(eventsOf(batch), d.keeper.Now())
+		now := d.keeper.Now()
+		if name, valid := d.keeper.Self.Term(); !valid || name != home { // it ended since; what is granted counts from now
+			d.timer.Reset(again)
+			d.mu.Unlock()
+			failAll(batch, ErrAway)
+			d.later(batch)
+			return
+		}
+		next, answers := d.state.Next(eventsOf(batch), now)
 		if next.Record.Same(d.state.Record) {
+			if !read && slices.ContainsFunc(batch, final) {
+				d.stale = true
+				d.events = slices.Concat(batch, d.events)
+				d.mu.Unlock()
+				continue
+			}
 			d.settle(next)
 			told := d.tellers(batch, answers)
 			d.mu.Unlock()
 			told()
 			return
 		}
-		o := d.object.DeepCopy()
-		o.Status = statusOf(next.Record, o.Status.Epoch)
-		o.ManagedFields = nil // as they are
+		o := statusWrite(d.object, statusOf(next.Record, d.object.Status.Epoch))
 		d.under = &next
 		d.mu.Unlock()
 		if d.write(ctx, o, next, batch, answers) {
@@ -64,6 +77,16 @@ func (d *desk) turn(ctx context.Context) {
 		}
 		d.mu.Unlock()
 	}
+}
+
+// final says whether an event's answer is final: what memory has may have been overtaken by another home. A write that succeeds shows that it
+// was not; where nothing is written the record is read.
+func final(p posted) bool {
+	switch p.event.(type) {
+	case lock.Release, lock.Force:
+		return true
+	}
+	return false
 }
 
 // later has events dealt with later that nobody waits for.
@@ -81,8 +104,13 @@ func (d *desk) mustRead(batch []posted) bool {
 	}
 	h := d.state.Record.Holder
 	return slices.ContainsFunc(batch, func(p posted) bool {
-		ask, asks := p.event.(lock.Ask)
-		return p.fresh || asks && h != nil && h.ID == ask.ID
+		switch e := p.event.(type) {
+		case lock.Ask:
+			return p.fresh || h != nil && h.ID == e.ID
+		case lock.Release: // another home may have granted it, and the watch has not told
+			return p.fresh || e.Settle && !d.state.Knows(e.ID)
+		}
+		return p.fresh
 	})
 }
 
@@ -137,6 +165,9 @@ func (d *desk) write(ctx context.Context, o *v1alpha1.ManualLock, next lock.Stat
 		d.object, next.Version = now, versionOf(now)
 		if !sameHome(was.Record.Holder, next.Record.Holder) {
 			next = next.Heard(d.keeper.Now()) // nobody was told before
+		}
+		if a, b := was.Record.Holder, next.Record.Holder; a != nil && b != nil && a.ID != b.ID {
+			d.handed = d.keeper.Now()
 		}
 		d.settle(next)
 		told := d.tellers(batch, answers)
@@ -223,7 +254,7 @@ func (d *desk) tellers(batch []posted, answers []lock.Answer) func() {
 // places returns what tells places: those who have just come theirs, and now and then all. The mutex is held.
 func (d *desk) places(batch []posted) func() {
 	now := d.keeper.Now()
-	all := now.Sub(d.toldAt) >= tellEvery
+	all := now.Sub(d.toldAt) >= max(tellEvery, time.Duration(d.state.Waiting())*tellOneEvery)
 	asked := map[string]bool{}
 	for _, p := range batch {
 		if ask, ok := p.event.(lock.Ask); ok && !ask.Try {
@@ -236,19 +267,29 @@ func (d *desk) places(batch []posted) func() {
 	if all {
 		d.toldAt = now
 	}
-	place := Place{}
+	holder := ""
 	if h := d.state.Record.Holder; h != nil {
-		place.Holder = h.Name()
+		holder = h.Name()
 	}
 	type tell struct {
 		seat *Seat
 		p    Place
 	}
 	var list []tell
-	for i, w := range d.state.Queue() {
-		if s, ok := d.seats[w.ID]; ok && (all || asked[w.ID]) {
-			place.Number = i + 1
-			list = append(list, tell{s, place})
+	see := func(id string, number int) {
+		if s, ok := d.seats[id]; ok {
+			list = append(list, tell{s, Place{Number: number, Holder: holder}})
+		}
+	}
+	if all {
+		for i, w := range d.state.Queue() {
+			see(w.ID, i+1)
+		}
+	} else {
+		for id := range asked {
+			if number, waits := d.state.Place(id); waits {
+				see(id, number)
+			}
 		}
 	}
 	return func() {
