@@ -34,8 +34,9 @@ func (d *desk) turn(ctx context.Context) {
 		best, _ := d.keeper.Self.Home(d.name)
 		d.state.Guest = best != home
 		if d.mustRead(batch) {
+			doubts := d.doubts
 			d.mu.Unlock()
-			if !d.read(ctx, batch) {
+			if !d.read(ctx, batch, doubts) {
 				return
 			}
 			d.mu.Lock()
@@ -86,8 +87,8 @@ func (d *desk) mustRead(batch []posted) bool {
 	})
 }
 
-// read reads the object. It is false where that failed, and all who asked were told.
-func (d *desk) read(ctx context.Context, batch []posted) bool {
+// read reads the object. It is false where that failed, and all who asked were told. doubts is how many there were before.
+func (d *desk) read(ctx context.Context, batch []posted, doubts int) bool {
 	o, err := d.keeper.store.read(ctx, d.name)
 	d.mu.Lock()
 	switch {
@@ -107,7 +108,7 @@ func (d *desk) read(ctx context.Context, batch []posted) bool {
 	if d.object == nil || d.object.UID != o.UID || versionOf(o) > d.state.Version {
 		d.take(o)
 	}
-	d.stale = false
+	d.stale = d.doubts != doubts // the watch may have told meanwhile that it is another, or gone
 	d.mu.Unlock()
 	return true
 }
