@@ -82,8 +82,15 @@ func (d *desk) mustRead(batch []posted) bool {
 	}
 	h := d.state.Record.Holder
 	return slices.ContainsFunc(batch, func(p posted) bool {
-		ask, asks := p.event.(lock.Ask)
-		return p.fresh || asks && h != nil && h.ID == ask.ID
+		switch e := p.event.(type) {
+		case lock.Ask:
+			return p.fresh || h != nil && h.ID == e.ID
+		case lock.Release: // another home may have granted it
+			return p.fresh || h == nil || h.ID != e.ID
+		case lock.Force:
+			return p.fresh || h == nil || h.Token != e.Token
+		}
+		return p.fresh
 	})
 }
 
