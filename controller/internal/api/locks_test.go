@@ -1,8 +1,14 @@
 package api
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -35,4 +41,27 @@ func TestWhatAnotherReplicaSaysOfARenewalHasTheSameStatus(t *testing.T) {
 			t.Errorf("%s: %s, %d, and from here %s, %d", here.reason, f.code, statusOf(f), here.code, statusOf(here))
 		}
 	}
+}
+
+func TestABodyThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
+	handler, err := newQuietRig().s.handler(t.Context(), openAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ReadTimeout = 200 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_, _ = fmt.Fprint(c, "POST /v1/locks/report/acquire HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatalf("it is waited for: %v", err)
+	}
+	_ = answer.Body.Close()
 }
