@@ -149,7 +149,7 @@ func (s *lockService) passRenewals(ctx context.Context, client zenleadv1.LockSer
 		got := answer.GetLocks()[i]
 		results[r.at] = renewed{home: got.GetHome()}
 		if e := got.GetError(); e != nil {
-			results[r.at].err = fail(codes.Unknown, e.GetReason(), "%s", e.GetMessage())
+			results[r.at].err = fail(codeOf(e.GetReason()), e.GetReason(), "%s", e.GetMessage())
 		}
 	}
 	return true

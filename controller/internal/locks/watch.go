@@ -72,9 +72,7 @@ func (k *Keeper) lost(o *v1alpha1.ManualLock) {
 	k.mu.Unlock()
 	k.buryObject(o)
 	if d != nil {
-		d.mu.Lock()
-		d.stale = true
-		d.mu.Unlock()
+		d.gone()
 		k.queue.Add(name)
 	}
 }

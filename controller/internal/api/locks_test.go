@@ -1,0 +1,67 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/kube-zen/zen-lead/controller/internal/locks"
+	"github.com/kube-zen/zen-lead/core/lock"
+	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
+)
+
+// other is another replica, which answers renewals.
+type other struct {
+	zenleadv1.LockServiceClient
+
+	answer *zenleadv1.RenewResponse
+}
+
+func (o *other) Renew(context.Context, *zenleadv1.RenewRequest, ...grpc.CallOption) (*zenleadv1.RenewResponse, error) {
+	return o.answer, nil
+}
+
+func TestWhatAnotherReplicaSaysOfARenewalHasTheSameStatus(t *testing.T) {
+	s := newQuietRig().s.locks
+	for _, err := range []error{lock.ErrLost, lock.ErrForeign, locks.ErrGone, locks.ErrAway, locks.ErrUnknown} {
+		here := failureOf(lockFailure(err, web))
+		there := &other{answer: &zenleadv1.RenewResponse{Locks: []*zenleadv1.Renewed{{Error: &zenleadv1.Error{Reason: here.reason, Message: here.message}}}}}
+		results := make([]renewed, 1)
+		if !s.passRenewals(t.Context(), there, "", "zen-lead.other", []renewal{{}}, results) {
+			t.Fatal("not passed on")
+		}
+		if f := failureOf(results[0].err); f.code != here.code || statusOf(f) != statusOf(here) {
+			t.Errorf("%s: %s, %d, and from here %s, %d", here.reason, f.code, statusOf(f), here.code, statusOf(here))
+		}
+	}
+}
+
+func TestABodyThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
+	handler, err := newQuietRig().s.handler(t.Context(), openAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ReadTimeout = 200 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_, _ = fmt.Fprint(c, "POST /v1/locks/report/acquire HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatalf("it is waited for: %v", err)
+	}
+	_ = answer.Body.Close()
+}
