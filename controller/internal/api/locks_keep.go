@@ -40,6 +40,9 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 	if err != nil {
 		return nil, err
 	}
+	if !s.concerns(ctx, c, name, h.GetRequestId()) {
+		return nil, lockFailure(lock.ErrLost, name)
+	}
 	if there, err := s.passRelease(ctx, name, q); there {
 		return &zenleadv1.ReleaseResponse{}, err
 	}
@@ -50,6 +53,25 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 		return nil, lockFailure(err, name)
 	}
 	return &zenleadv1.ReleaseResponse{}, nil
+}
+
+// concerns says whether a caller has to do with a lock: it may acquire it, or holds it by that request. Who may not any more and waits loses its
+// place with its stream. Others are told nothing of the lock, not even that there is one, and have nothing read.
+func (s *lockService) concerns(ctx context.Context, c *caller, name types.NamespacedName, requestID string) bool {
+	if f, ok := errors.AsType[*failure](s.mayKeep(ctx, bearer(ctx), name)); !ok || f.reason != reasonForbidden {
+		return true
+	}
+	h := s.keeper.HolderOf(name)
+	return h != nil && h.ID == requestID && h.Account == c.name
+}
+
+// mayKeep is nil for who may acquire all locks of the namespace, which is asked once for all of them, or this one.
+func (s *lockService) mayKeep(ctx context.Context, header string, name types.NamespacedName) error {
+	_, err := s.api.access.admit(ctx, header, keepLock, types.NamespacedName{Namespace: name.Namespace})
+	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
+		_, err = s.api.access.admit(ctx, header, keepLock, name)
+	}
+	return err
 }
 
 func checkHolding(h *zenleadv1.Holding) error {
@@ -142,7 +164,7 @@ func (s *lockService) renew(ctx context.Context, header string, all []*zenleadv1
 	return results, group.Wait()
 }
 
-// admitRenewal lets one renewal in: with the right to acquire all locks of the namespace, which is asked once for all of them, or this one.
+// admitRenewal lets one renewal in.
 func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller, i int, r *zenleadv1.Renewal) (renewal, error) {
 	name, err := lockNamed(r.GetLock(), r.GetNamespace())
 	if err == nil {
@@ -151,10 +173,7 @@ func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller
 	if err != nil {
 		return renewal{}, err
 	}
-	_, err = s.api.access.admit(ctx, header, keepLock, types.NamespacedName{Namespace: name.Namespace})
-	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
-		_, err = s.api.access.admit(ctx, header, keepLock, name)
-	}
+	err = s.mayKeep(ctx, header, name)
 	h := r.GetHolding()
 	return renewal{
 		at: i, name: name, home: h.GetHome(), sent: r,

@@ -65,3 +65,11 @@ func TestABodyThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
 	}
 	_ = answer.Body.Close()
 }
+
+func TestAStrangersReleaseTellsItNothing(t *testing.T) {
+	r := newQuietRig() // nobody may do anything with locks, and there is no API server to read them from
+	_, err := r.s.locks.Release(asGood(t.Context()), &zenleadv1.ReleaseRequest{Lock: "secret", Holding: &zenleadv1.Holding{RequestId: "x"}})
+	if f := failureOf(err); f.reason != reasonLost || f.message != lock.ErrLost.Error() {
+		t.Errorf("%v", err)
+	}
+}
