@@ -58,18 +58,21 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 // concerns says whether a caller has to do with a lock: it may acquire it, or holds it by that request. Who may not any more and waits loses its
 // place with its stream. Others are told nothing of the lock, not even that there is one, and have nothing read.
 func (s *lockService) concerns(ctx context.Context, c *caller, name types.NamespacedName, requestID string) bool {
-	if f, ok := errors.AsType[*failure](s.mayKeep(ctx, bearer(ctx), name)); !ok || f.reason != reasonForbidden {
+	if f, ok := errors.AsType[*failure](s.mayKeep(ctx, bearer(ctx), c, name)); !ok || f.reason != reasonForbidden {
 		return true
 	}
 	h := s.keeper.HolderOf(name)
 	return h != nil && h.ID == requestID && h.Account == c.name
 }
 
-// mayKeep is nil for who may acquire all locks of the namespace, which is asked once for all of them, or this one.
-func (s *lockService) mayKeep(ctx context.Context, header string, name types.NamespacedName) error {
+// mayKeep is nil for who may acquire all locks of the namespace, which is asked once for all of them, or this one. A question about one counts
+// as a request: one renewal has a thousand.
+func (s *lockService) mayKeep(ctx context.Context, header string, c *caller, name types.NamespacedName) error {
 	_, err := s.api.access.admit(ctx, header, keepLock, types.NamespacedName{Namespace: name.Namespace})
 	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
-		_, err = s.api.access.admit(ctx, header, keepLock, name)
+		if err = c.request(); err == nil {
+			_, err = s.api.access.admit(ctx, header, keepLock, name)
+		}
 	}
 	return err
 }
@@ -143,6 +146,9 @@ func (s *lockService) renew(ctx context.Context, header string, all []*zenleadv1
 	here, away := []renewal{}, map[string][]renewal{}
 	self, _ := s.self.Term()
 	for i, r := range all {
+		if err := ctx.Err(); err != nil { // nobody waits any more
+			return nil, lockFailure(err, types.NamespacedName{})
+		}
 		one, err := s.admitRenewal(ctx, header, c, i, r)
 		switch home := one.home; {
 		case err != nil:
@@ -173,7 +179,7 @@ func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller
 	if err != nil {
 		return renewal{}, err
 	}
-	err = s.mayKeep(ctx, header, name)
+	err = s.mayKeep(ctx, header, c, name)
 	h := r.GetHolding()
 	return renewal{
 		at: i, name: name, home: h.GetHome(), sent: r,

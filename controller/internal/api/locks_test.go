@@ -73,3 +73,22 @@ func TestAStrangersReleaseTellsItNothing(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestRenewalsOfWhoMayNothingAreCounted(t *testing.T) {
+	s := newQuietRig().s.locks
+	counted := false
+	for n := range 4 {
+		q := &zenleadv1.RenewRequest{}
+		for i := range mostRenewed {
+			q.Locks = append(q.Locks, &zenleadv1.Renewal{Lock: fmt.Sprintf("l%d-%d", n, i), Holding: &zenleadv1.Holding{RequestId: "x", Token: 1}})
+		}
+		answer, err := s.Renew(asGood(t.Context()), q)
+		counted = counted || err != nil && failureOf(err).reason == reasonTooMany
+		for _, l := range answer.GetLocks() {
+			counted = counted || l.GetError().GetReason() == reasonTooMany
+		}
+	}
+	if !counted {
+		t.Error("the API server is asked about any number of names")
+	}
+}
