@@ -3,14 +3,18 @@ package api
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/kube-zen/zen-lead/controller/internal/locks"
 	"github.com/kube-zen/zen-lead/core/lock"
@@ -40,6 +44,26 @@ func TestWhatAnotherReplicaSaysOfARenewalHasTheSameStatus(t *testing.T) {
 		if f := failureOf(results[0].err); f.code != here.code || statusOf(f) != statusOf(here) {
 			t.Errorf("%s: %s, %d, and from here %s, %d", here.reason, f.code, statusOf(f), here.code, statusOf(here))
 		}
+	}
+}
+
+func TestAThousandRenewalsAreOneRequest(t *testing.T) {
+	r := newRig(t)
+	c, err := grpc.NewClient(r.grpc, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: r.roots})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	q := &zenleadv1.RenewRequest{}
+	for range mostRenewed {
+		q.Locks = append(q.Locks, &zenleadv1.Renewal{
+			Lock: strings.Repeat("l", 63), Namespace: strings.Repeat("n", 63),
+			Holding: &zenleadv1.Holding{RequestId: strings.Repeat("r", longestRequestID), Token: lock.MaxToken, Attempt: 1 << 62, Home: "zen-lead." + strings.Repeat("h", 69)},
+		})
+	}
+	answer, err := zenleadv1.NewLockServiceClient(c).Renew(bearing(t.Context(), "good"), q)
+	if err != nil || len(answer.GetLocks()) != mostRenewed {
+		t.Errorf("%d bytes: %v", proto.Size(q), err)
 	}
 }
 
