@@ -31,7 +31,7 @@ cluster-stop: ## Stop it
 	@go -C test run ./cmd/cluster stop
 
 .PHONY: demo
-demo: ## Three pods, six moves of the lead, each timed by an independent watch; a frozen leader, without and with a fence
+demo: ## Three pods, six moves of the lead, each timed by an independent watch; a frozen leader, without and with a fence; a lock whose holder is killed
 	@go -C test run ./cmd/demo
 
 .PHONY: test

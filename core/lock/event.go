@@ -53,6 +53,9 @@ type Release struct {
 	ID, Account string
 	// Token is the holder's; 0 ends the request whatever has become of it.
 	Token int64
+	// Settle: where another home may be writing a grant of the request, the record is moved on, so that this fails. It is for who may make
+	// a home write: whoever may ask for the lock.
+	Settle bool
 }
 
 // Renew is a sign of life of a holder whose home is another, or is not known to it. A home hears its own holders without an event.

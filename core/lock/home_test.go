@@ -188,8 +188,10 @@ func (h *home) look() {
 	}
 	if h.state.Guest { // who waits here would wait for longer than those who come after
 		for _, s := range slices.Sorted(maps.Keys(h.listeners)) {
-			h.listeners[s].hear(Answer{Err: errAway})
-			h.hangUp(s)
+			if l, ok := h.listeners[s]; ok {
+				l.hear(Answer{Err: errAway})
+				h.hangUp(s)
+			}
 		}
 	}
 	if holder := h.state.Record.Holder; !h.busy && (holder != nil && holder.Home != h.name || h.state.Guest != (h.preferred() != h.name)) {

@@ -21,6 +21,9 @@ func (s State) Next(events []Event, now time.Time) (State, []Answer) {
 	t.leave()
 	t.grant()
 	t.refuse()
+	if t.overtakes && t.Record.Same(s.Record) {
+		t.touch()
+	}
 	t.note(s.Record)
 	return t.State, t.answers
 }
@@ -37,6 +40,8 @@ type turn struct {
 	came  map[string]bool
 	// ending is why the holder ended in this turn; "" if none did.
 	ending Transition
+	// overtakes: what other homes decided on this version of the record is not to be written any more.
+	overtakes bool
 }
 
 func (t *turn) answer(a Answer) { t.answers = append(t.answers, a) }
@@ -161,6 +166,7 @@ func (t *turn) ask(i int, e Ask) {
 	t.came[e.ID] = true
 	t.queue = append(t.queue, &place{
 		Waiter: Waiter{Request: e.Request, Since: t.stamp}, ttl: e.TTL, try: e.Try, until: e.Until, stream: e.Stream, came: e.Came, attempt: e.Attempt,
+		elsewhere: t.Guest || e.Attempt > 1,
 	})
 }
 
@@ -172,7 +178,7 @@ func (t *turn) comeBack(i, at int, e Ask) {
 	t.remember(e.ID, i)
 	t.change(at, func(p *place) {
 		p.ttl, p.try, p.until, p.stream, p.came, p.attempt = e.TTL, e.Try, e.Until, e.Stream, e.Came, e.Attempt
-		p.away, p.recorded = time.Time{}, false
+		p.away, p.recorded, p.elsewhere = time.Time{}, false, true
 	})
 }
 
@@ -208,17 +214,20 @@ func (t *turn) release(e Release) error {
 		t.end(Released, fmt.Sprintf("%s released it", h.Name()))
 		return nil
 	}
+	elsewhere := !t.hasEnded(e.ID)
 	if at := t.find(e.ID); at >= 0 {
 		p := t.queue[at]
 		if p.Account != e.Account {
 			return ErrForeign
 		}
+		elsewhere = p.elsewhere || p.recorded
 		t.tell(p, Answer{Err: ErrFinished})
 		t.queue = slices.Delete(t.queue, at, at+1)
 		t.drop(p)
 		t.ended = finish(t.ended, end{id: e.ID, lost: e.Token != 0, why: "it was granted by another home"})
 	}
 	if e.Token == 0 { // it may have overtaken what it is to end
+		t.overtakes = t.overtakes || e.Settle && elsewhere
 		t.ended = finish(t.ended, end{id: e.ID})
 		return nil
 	}
@@ -342,6 +351,20 @@ func (t *turn) grant() {
 		t.Record.Last.Message += fmt.Sprintf("; %s got it", h.Name())
 	}
 	t.tell(p, Answer{Holder: h})
+}
+
+// touch changes the record without anything having changed. What is written down of the last transition stays, but for its time.
+func (t *turn) touch() {
+	last := t.Record.Last
+	if last.Reason == "" {
+		last = Transition{Reason: Released, Message: "a request was given up"}
+	}
+	if last.Time.Equal(t.stamp) {
+		last.Time = last.Time.Add(time.Microsecond)
+	} else {
+		last.Time = t.stamp
+	}
+	t.Record.Last = last
 }
 
 // nextToken is larger than all before it, of this record and of those that had its name: they were granted on smaller versions.

@@ -65,3 +65,41 @@ func TestATryThatCannotHaveTheLockIsRefused(t *testing.T) {
 		t.Fatalf("%v", answers)
 	}
 }
+
+func TestAGrantThatAnotherHomeMayBeWritingFailsOnceItsRequestHasEnded(t *testing.T) {
+	end := Release{ID: "a", Account: "acc", Settle: true}
+	again := ask("a")
+	again.Attempt = 2
+	held := written(fresh().Next([]Event{ask("x")}, at(0)))
+	waits := written(held.Next([]Event{ask("a")}, at(0)))
+	for name, tc := range map[string]struct {
+		state  State
+		events []Event
+		writes bool
+	}{
+		"nobody here has heard of it":                     {fresh(), []Event{end}, true},
+		"nor of it, while somebody holds the lock":        {held, []Event{end}, true},
+		"it waits here, and came here first":              {waits, []Event{end}, false},
+		"it waits here, and has asked before":             {written(held.Next([]Event{again}, at(0))), []Event{end}, true},
+		"it waits here, as another home was not reached":  {written(held.guest().Next([]Event{ask("a")}, at(0))), []Event{end}, true},
+		"it waits here, and came back":                    {written(waits.Next([]Event{ask("a")}, at(0))), []Event{end}, true},
+		"it has ended before":                             {written(fresh().Next([]Event{end}, at(0))), []Event{end}, false},
+		"by who may not make anybody write":               {fresh(), []Event{Release{ID: "a", Account: "acc"}}, false},
+		"it holds the lock by another token, or once did": {fresh(), []Event{Release{ID: "a", Account: "acc", Token: 7, Settle: true}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next, _ := tc.state.Next(tc.events, at(1))
+			if writes := !next.Record.Same(tc.state.Record); writes != tc.writes {
+				t.Errorf("writes: %v", writes)
+			}
+			if next.Record.Holder != tc.state.Record.Holder || next.Record.Token != tc.state.Record.Token || next.Record.Last.Reason == Granted && next.Record.Last.Message != tc.state.Record.Last.Message {
+				t.Errorf("it became %+v", next.Record)
+			}
+		})
+	}
+}
+
+func (s State) guest() State {
+	s.Guest = true
+	return s
+}

@@ -73,6 +73,8 @@ type place struct {
 	attempt int64
 	// recorded: the record alone says that it waits.
 	recorded bool
+	// elsewhere: another home may have heard of it.
+	elsewhere bool
 	// over: another home granted it the lock, and that has ended.
 	over bool
 	// away is since when it has no stream; the zero time while it has one.
@@ -140,6 +142,15 @@ func (s State) Keeps(id string, token int64) bool {
 	return h != nil && h.ID == id && h.Token == token && h.Home == s.Home && h.Forced == nil
 }
 
+// Knows says whether what became of a request is known here: it holds the lock, waits here, or has ended.
+func (s State) Knows(id string) bool {
+	if h := s.Record.Holder; h != nil && h.ID == id {
+		return true
+	}
+	at := s.find(id)
+	return at >= 0 && !s.queue[at].recorded && !s.queue[at].elsewhere || s.hasEnded(id)
+}
+
 // Frees is when the holder's time passes, as far as is known now. ok is false while nobody holds the lock, or another home keeps the
 // holder.
 func (s State) Frees() (at time.Time, ok bool) {
@@ -157,6 +168,12 @@ func (s State) Frees() (at time.Time, ok bool) {
 
 // Waiting is how many wait.
 func (s State) Waiting() int { return len(s.queue) }
+
+// Place is the place of a request in the queue, 1 for who is next; waits is false where it has none.
+func (s State) Place(id string) (number int, waits bool) {
+	at := s.find(id)
+	return at + 1, at >= 0
+}
 
 // Queue lists who waits, next first.
 func (s State) Queue() []Waiter {

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Client asks one zen-lead about the pools of one namespace. It is safe for concurrent use. Whoever called [New] closes it.
+// Client asks one zen-lead about the pools of one namespace, and takes its locks. It is safe for concurrent use. Whoever called [New] closes it.
 type Client struct {
 	namespace string
 	shared    *shared
@@ -18,6 +18,8 @@ type Client struct {
 type shared struct {
 	transport transport
 	terms     terms
+	keeper    keeper
+	partings  partings
 	// rotates: the next time that it is read the token may be another.
 	rotates bool
 	now     func() instant
@@ -58,16 +60,18 @@ func New(target string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	life, end := context.WithCancelCause(context.Background())
-	return &Client{namespace: o.namespace, shared: &shared{
-		transport: t, rotates: o.token.path != "", now: machineClock, life: life,
-		close: sync.OnceValue(func() error {
-			end(errClosed)
-			return t.close()
-		}),
-	}}, nil
+	all := &shared{transport: t, rotates: o.token.path != "", now: machineClock, life: life}
+	all.keeper.shared = all
+	all.close = sync.OnceValue(func() error {
+		all.keeper.close()
+		all.partings.wait(partingTime)
+		end(errClosed)
+		return t.close()
+	})
+	return &Client{namespace: o.namespace, shared: all}, nil
 }
 
-// Namespace returns a client that asks about the pools of another namespace by the same connection; "" is "default". Closing one
+// Namespace returns a client for the pools and locks of another namespace by the same connection; "" is "default". Closing one
 // closes both.
 func (c *Client) Namespace(namespace string) *Client {
 	if namespace == "" {
@@ -76,7 +80,8 @@ func (c *Client) Namespace(namespace string) *Client {
 	return &Client{namespace: namespace, shared: c.shared}
 }
 
-// Close ends the connection, all calls, and every [Client.Watch] and [Guard].
+// Close ends the connection, all calls, and every [Client.Watch] and [Guard]. Locks that are held end at once and run out by themselves,
+// since what they allowed may go on: unlock them before. What is being given up is waited for, for a second at most.
 func (c *Client) Close() error { return c.shared.close() }
 
 // name is what a pool may be called: nothing that a path of a URL could take for something else.
@@ -94,6 +99,9 @@ func (c *Client) pool(pool string) (poolKey, error) {
 func (s *shared) during(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.life, func() { cancel(context.Cause(s.life)) })
+	if s.life.Err() != nil {
+		cancel(context.Cause(s.life)) // at once, and not when a goroutine comes to it
+	}
 	return ctx, func() {
 		stop()
 		cancel(nil)

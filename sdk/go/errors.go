@@ -114,3 +114,19 @@ func settle(err error, sent bool) error {
 	}
 	return fmt.Errorf("%w: %w", ErrUnknown, err)
 }
+
+// settleLock says what an error means for a wish, a renewal or a release. That it was not done is certain where it never left, and where
+// zen-lead itself says what only a request that is not done is told. Whatever else answers may stand before a zen-lead that goes on.
+func settleLock(err error, sent bool) error {
+	if err == nil || !sent {
+		return err
+	}
+	answer, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: %v", ErrUnknown, err) //nolint:errorlint // it must not be another sentinel as well
+	case errors.Is(answer, ErrUnavailable) || errors.Is(answer, ErrStale):
+		return &Error{Reason: answer.Reason, Message: answer.Message, kind: ErrUnknown}
+	}
+	return err
+}

@@ -178,3 +178,55 @@ func ExampleError() {
 	}
 	// Output: UnknownPool: there is no LeaderPolicy none in namespace default
 }
+
+// One copy at a time makes the report.
+func ExampleClient_WithLock() {
+	client, err := zenlead.New(address, zenlead.WithCAFile(caFile), zenlead.WithNamespace("default"))
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer client.Close() //nolint:errcheck // the program ends
+	err = client.WithLock(context.Background(), "nightly-report", func(ctx context.Context, token int64) error {
+		fmt.Println("reporting:", token > 0) // ctx ends before another may hold the lock
+		return ctx.Err()
+	})
+	if err != nil {
+		log.Print(err) // errors.Is(err, zenlead.ErrLost): the lock was lost before the report was made
+	}
+	// Output: reporting: true
+}
+
+// A lock that is kept for longer than one function, if nobody else has it.
+func ExampleLock() {
+	client, err := zenlead.New(address, zenlead.WithCAFile(caFile), zenlead.WithNamespace("default"))
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer client.Close() //nolint:errcheck // the program ends
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	lock := client.Lock("migration")
+	switch err := lock.TryLock(ctx); {
+	case errors.Is(err, zenlead.ErrHeld):
+		fmt.Println("somebody else migrates")
+		return
+	case err != nil:
+		log.Print(err)
+		return
+	}
+	select {
+	case <-lock.Done():
+		log.Print("stop: ", lock.Err())
+	default:
+		fmt.Println("migrating")
+	}
+	if err := lock.Unlock(ctx); err != nil {
+		log.Print(err)
+	}
+	fmt.Println("token:", lock.Token())
+	// Output:
+	// migrating
+	// token: 0
+}

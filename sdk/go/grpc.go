@@ -42,6 +42,7 @@ const errorDomain = "zenlead.v1"
 type grpcTransport struct {
 	connection *grpc.ClientConn
 	service    zenleadv1.LeaderServiceClient
+	locks      zenleadv1.LockServiceClient
 }
 
 func connectGRPC(target string, o options) (transport, error) {
@@ -66,7 +67,10 @@ func connectGRPC(target string, o options) (transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the target %q: %w", ErrInvalidArgument, target, err)
 	}
-	return &grpcTransport{connection: connection, service: zenleadv1.NewLeaderServiceClient(connection)}, nil
+	return &grpcTransport{
+		connection: connection,
+		service:    zenleadv1.NewLeaderServiceClient(connection), locks: zenleadv1.NewLockServiceClient(connection),
+	}, nil
 }
 
 func (t *grpcTransport) close() error { return t.connection.Close() }

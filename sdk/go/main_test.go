@@ -37,7 +37,7 @@ func withServer(run func() int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	server, err := testserver.Start(testserver.Answers{Leader: leader, Pools: pools, Watch: watch, Handover: handover}, forGRPC, forREST)
+	server, err := testserver.Start(testserver.Answers{Leader: leader, Pools: pools, Watch: watch, Handover: handover, Locks: &testserver.Locks{}}, forGRPC, forREST)
 	if err != nil {
 		return 0, err
 	}

@@ -325,7 +325,7 @@ var _ = Describe("Admission of locks", func() {
 				"a line before":                 "\n" + good,
 				"a line after":                  good + "\n",
 				"another order":                 fmt.Sprintf(`{"by":"alice","token":%d,"reason":"stuck"}`, token),
-				"no token":                      fmt.Sprintf(`{%s`, good[strings.Index(good, `"by"`):]),
+				"no token":                      edit(fmt.Sprintf(`"token":%d,`, token), ""),
 				"token 0":                       edit(strconv.FormatInt(token, 10), "0"),
 				"a token with a fraction":       edit(strconv.FormatInt(token, 10), strconv.FormatInt(token, 10)+".0"),
 				"no reason":                     edit(`stuck`, ``),

@@ -3,6 +3,8 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,6 +37,21 @@ func (c *Cluster) KubeconfigFor(ctx context.Context, namespace, serviceAccount, 
 		return fmt.Errorf("kubeconfig for ServiceAccount %s/%s: %w", namespace, serviceAccount, err)
 	}
 	return nil
+}
+
+// Etcd returns where etcd listens, and with what the API server calls it.
+func (c *Cluster) Etcd() (url string, secure *tls.Config, err error) {
+	ca, err := os.ReadFile(c.setup.pki("ca.crt"))
+	if err != nil {
+		return "", nil, fmt.Errorf("access to etcd: %w", err)
+	}
+	own, err := tls.LoadX509KeyPair(c.setup.pki("etcd-client.crt"), c.setup.pki("etcd-client.key"))
+	if err != nil {
+		return "", nil, fmt.Errorf("access to etcd: %w", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	return c.setup.ports[Etcd].url(), &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{own}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // Kubectl runs kubectl as administrator and returns its standard output. Its standard error is part of the error.

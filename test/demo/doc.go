@@ -1,5 +1,5 @@
 // Package demo shows zen-lead at work: three pods, six moves of the lead, and how long each took; then what becomes of data where a
-// leader is frozen between its read and its write, without a fence and with one.
+// leader is frozen between its read and its write, without a fence and with one; then a lock that three want, whose holder is killed.
 //
 // Guarantees:
 //   - What is shown is checked: a step that did not end as the contract says makes [Run] return an error that tells what

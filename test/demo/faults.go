@@ -88,7 +88,7 @@ func (d *demo) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %s", patience))
 	defer cancel()
 	c, err := zenlead.Launch(ctx, &cluster.Cluster{Dir: d.place.dir}, zenlead.Options{
-		Kubeconfig: d.account, Log: filepath.Join(d.place.logs, fmt.Sprintf("controller-%d.log", len(d.controllers)+1)),
+		API: true, Kubeconfig: d.account, Log: filepath.Join(d.place.logs, fmt.Sprintf("controller-%d.log", len(d.controllers)+1)),
 	})
 	if err != nil {
 		return err

@@ -44,6 +44,11 @@ fenced:   30 deposits acknowledged, balance 30, 1 write refused \(term \d+ after
 	if !frozen.MatchString(out.String()) {
 		t.Errorf("of the frozen leader the demo says\n%s", &out)
 	}
+	taken := regexp.MustCompile(`kill -9 of alice, which held till with token \d+: bob had it [\d.]+ s later .*
+.*bob ended by itself: carol had it [\d.]+ ms later, with token \d+`)
+	if !taken.MatchString(out.String()) {
+		t.Errorf("of the lock the demo says\n%s", &out)
+	}
 	same(t, before, everything(t, c.RESTConfig()))
 
 	ctx, interrupt := context.WithCancel(t.Context())

@@ -84,7 +84,10 @@ func (d *demo) run(ctx context.Context) error {
 	d.tell.text(`
 Every step held: one leader, named by Service and status; a larger term each time; the Service is the same.
 History: %d writes, %d terms, %d moves; no term had two leaders, and nothing else broke the contract.`, report.Events, report.Terms, report.Moves)
-	return d.corrupt(ctx)
+	if err := d.corrupt(ctx); err != nil {
+		return err
+	}
+	return d.contend(ctx)
 }
 
 // build makes the controller, or finds that it is made: no step should have to wait for that.

@@ -99,8 +99,10 @@ func (w *world) buildTool(ctx context.Context, name string) (string, error) {
 }
 
 // guideBlock is the text of the guide that begins so.
-func (w *world) guideBlock(begin string) (string, error) {
-	blocks, err := guide.Blocks(w.root, askPage)
+func (w *world) guideBlock(begin string) (string, error) { return w.guideBlockOf(askPage, begin) }
+
+func (w *world) guideBlockOf(page, begin string) (string, error) {
+	blocks, err := guide.Blocks(w.root, page)
 	if err != nil {
 		return "", err
 	}
@@ -109,12 +111,14 @@ func (w *world) guideBlock(begin string) (string, error) {
 			return b, nil
 		}
 	}
-	return "", fmt.Errorf("%s has no text that begins with %q", askPage, begin)
+	return "", fmt.Errorf("%s has no text that begins with %q", page, begin)
 }
 
 // guideCommands are those that the guide shows with a prompt, in its order.
-func (w *world) guideCommands() ([]string, error) {
-	blocks, err := guide.Blocks(w.root, askPage)
+func (w *world) guideCommands() ([]string, error) { return w.guideCommandsOf(askPage) }
+
+func (w *world) guideCommandsOf(page string) ([]string, error) {
+	blocks, err := guide.Blocks(w.root, page)
 	var commands []string
 	for _, b := range blocks {
 		for line := range strings.Lines(b) {

@@ -15,6 +15,7 @@ func scenarios() []scenario {
 		{name: "controllers killed", short: true, stays: true, happen: killControllers},
 		{name: "API asked", short: true, happen: askAsGuided},
 		{name: "API followed", either: true, happen: followFromOutside},
+		{name: "locks taken", short: true, stays: true, happen: takeLocksAsGuided},
 		{name: "API refuses", stays: true, happen: askWithoutRights},
 		{name: "API in a browser", happen: lookAtPage},
 		{name: "API's certificate renewed", stays: true, happen: renewCertificate},

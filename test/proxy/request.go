@@ -24,11 +24,13 @@ type Match struct {
 	Method, Resource, Namespace, Name string
 	// Contains is part of the body: names and values stand in protobuf as they are.
 	Contains string
+	// Watch selects watches alone.
+	Watch bool
 }
 
 func (m Match) matches(r Request) bool {
 	fits := func(want, is string) bool { return want == "" || want == is }
-	return fits(m.Method, r.Method) && fits(m.Resource, r.Resource) && fits(m.Namespace, r.Namespace) && fits(m.Name, r.Name) &&
+	return fits(m.Method, r.Method) && fits(m.Resource, r.Resource) && fits(m.Namespace, r.Namespace) && fits(m.Name, r.Name) && (r.Watch || !m.Watch) &&
 		bytes.Contains(r.Body, []byte(m.Contains))
 }
 

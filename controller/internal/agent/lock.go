@@ -183,7 +183,7 @@ func (l *Locked) run(ctx context.Context, path string, next *spare, pass <-chan 
 		}
 	}()
 	token := l.Lock.Token()
-	w := working{guard: next.take(), until: lockTime{l.Lock}, by: slog.Int64("token", token)}
+	w := working{guard: next.take(), until: lockTime{l.Lock}, log: slog.With("token", token)}
 	out, err := w.run(holding, guard.Command{
 		Path: path, Args: l.Command, Env: guard.Environment(map[string]string{"ZEN_LEAD_TOKEN": strconv.FormatInt(token, 10)}),
 	}, pass)

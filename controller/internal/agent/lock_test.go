@@ -121,7 +121,7 @@ func TestTheExitCodeTellsWhatBecameOfTheLock(t *testing.T) {
 		"a command that is not":   {[]string{"/nowhere"}, nil, 127, "/nowhere", 0},
 		"one that may not be run": {[]string{plain}, nil, 126, "permission denied", 0},
 		"lost":                    {shell("sleep 9"), func(l *aLock, _ *agent.Locked) { l.work = 300 * time.Millisecond }, 5, "lost", 1},
-		"lost before it began": {shell("exit 7"), func(l *aLock, _ *agent.Locked) { l.work = 0 }, 5, "lost", 1},
+		"lost before it began":    {shell("exit 7"), func(l *aLock, _ *agent.Locked) { l.work = 0 }, 5, "lost", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLock(time.Hour, time.Hour)

@@ -17,7 +17,7 @@ func (t *tenure) lead(ctx context.Context, term lead.Term) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	w := working{guard: t.next.take(), until: term, grace: t.run.GracePeriod, by: slog.Int64("term", term.Number)}
+	w := working{guard: t.next.take(), until: term, grace: t.run.GracePeriod, log: slog.With("term", term.Number)}
 	out, err := w.run(ctx, t.command(term), t.pass)
 	if err != nil {
 		return t.fail(err)

@@ -31,8 +31,8 @@ type working struct {
 	until validity
 	// grace is the time from the signal that tells the command to end until it is killed; 0: what until leaves.
 	grace time.Duration
-	// by is the number of what allows the command, for the log.
-	by slog.Attr
+	// log says what allows the command.
+	log *slog.Logger
 }
 
 // run runs the command until everything that it has started has ended, too. An error says why it was not started.
@@ -44,14 +44,14 @@ func (w *working) run(ctx context.Context, c guard.Command, pass <-chan syscall.
 	switch {
 	case errors.Is(out.Err, guard.ErrDied):
 		EndAll(w.until.Left().Hard)
-		slog.Error("The guard of the command had died; the command was killed", w.by)
+		w.log.Error("The guard of the command had died; the command was killed")
 		out = killed
 	case errors.Is(out.Err, guard.ErrResists):
 		Exit(out.Err)
 	case out.Err != nil:
 		return out, fmt.Errorf("start the command: %w", out.Err)
 	}
-	slog.Info("The command has ended", w.by, "code", out.Code)
+	w.log.Info("The command has ended", "code", out.Code)
 	return out, nil
 }
 
@@ -106,7 +106,7 @@ func forget(pass <-chan syscall.Signal) {
 // takeOver ends what the guard has not ended in time, and it too.
 func (w *working) takeOver() guard.Outcome {
 	EndAll(w.until.Left().Hard)
-	slog.Error("The guard had not ended the command in time; it was killed", w.by)
+	w.log.Error("The guard had not ended the command in time; it was killed")
 	<-w.guard.Done()
 	out := killed
 	out.Told = true

@@ -43,11 +43,17 @@ func (s *lockService) admit(ctx context.Context, header string, v verb, name typ
 			s.api.access.grants.drop(questionOf(header, v, name)) // there are any number of names that nothing has
 		}
 	}
+	if err == nil && len(c.name) > longestAccount {
+		err = fail(codes.PermissionDenied, reasonForbidden, "an account whose name has more than %d bytes cannot be written down as who holds a lock", longestAccount)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return c, c.request()
 }
+
+// longestAccount is how many bytes the name of an account may have that stands in a record.
+const longestAccount = 512
 
 // lockNamed returns the lock that a request names.
 func lockNamed(name, namespace string) (types.NamespacedName, error) {

@@ -46,9 +46,14 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 	if there, err := s.passRelease(ctx, name, q); there {
 		return &zenleadv1.ReleaseResponse{}, err
 	}
+	r := lock.Release{ID: h.GetRequestId(), Account: c.name, Token: h.GetToken()}
+	// Who has lost the right may release, too; but not make anybody read or write for nothing.
+	if _, known := s.keeper.Known(name); known {
+		r.Settle = s.mayAsk(ctx, bearer(ctx), c, acquireLock, name) == nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
-	err = s.keeper.Release(ctx, name, lock.Release{ID: h.GetRequestId(), Account: c.name, Token: h.GetToken()})
+	err = s.keeper.Release(ctx, name, r)
 	if err != nil {
 		return nil, lockFailure(err, name)
 	}
@@ -58,23 +63,11 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 // concerns says whether a caller has to do with a lock: it may acquire it, or holds it by that request. Who may not any more and waits loses its
 // place with its stream. Others are told nothing of the lock, not even that there is one, and have nothing read.
 func (s *lockService) concerns(ctx context.Context, c *caller, name types.NamespacedName, requestID string) bool {
-	if f, ok := errors.AsType[*failure](s.mayKeep(ctx, bearer(ctx), c, name)); !ok || f.reason != reasonForbidden {
+	if f, ok := errors.AsType[*failure](s.mayAsk(ctx, bearer(ctx), c, keepLock, name)); !ok || f.reason != reasonForbidden {
 		return true
 	}
 	h := s.keeper.HolderOf(name)
 	return h != nil && h.ID == requestID && h.Account == c.name
-}
-
-// mayKeep is nil for who may acquire all locks of the namespace, which is asked once for all of them, or this one. A question about one counts
-// as a request: one renewal has a thousand.
-func (s *lockService) mayKeep(ctx context.Context, header string, c *caller, name types.NamespacedName) error {
-	_, err := s.api.access.admit(ctx, header, keepLock, types.NamespacedName{Namespace: name.Namespace})
-	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
-		if err = c.request(); err == nil {
-			_, err = s.api.access.admit(ctx, header, keepLock, name)
-		}
-	}
-	return err
 }
 
 func checkHolding(h *zenleadv1.Holding) error {
@@ -179,12 +172,24 @@ func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller
 	if err != nil {
 		return renewal{}, err
 	}
-	err = s.mayKeep(ctx, header, c, name)
+	err = s.mayAsk(ctx, header, c, keepLock, name)
 	h := r.GetHolding()
 	return renewal{
 		at: i, name: name, home: h.GetHome(), sent: r,
 		Renew: lock.Renew{ID: h.GetRequestId(), Token: h.GetToken(), Account: c.name, Attempt: h.GetAttempt()},
 	}, err
+}
+
+// mayAsk lets in who may do this with all locks of the namespace, or with this one. A question about one counts as a request: one renewal has a
+// thousand.
+func (s *lockService) mayAsk(ctx context.Context, header string, c *caller, v verb, name types.NamespacedName) error {
+	_, err := s.api.access.admit(ctx, header, v, types.NamespacedName{Namespace: name.Namespace})
+	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
+		if err = c.request(); err == nil {
+			_, err = s.api.access.admit(ctx, header, v, name)
+		}
+	}
+	return err
 }
 
 // renewHere keeps those whose home this is, or becomes.

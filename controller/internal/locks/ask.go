@@ -54,7 +54,7 @@ func (k *Keeper) Ask(ctx context.Context, name types.NamespacedName, w Wish) *Se
 	}
 	var seat *Seat
 	k.with(name, func(d *desk) bool {
-		seat = newSeat(d, w.ID, ask.Stream)
+		seat = newSeat(d, w.ID, ask.Stream, came)
 		return d.post(ctx, posted{event: ask, told: seat.end, seat: seat})
 	})
 	return seat

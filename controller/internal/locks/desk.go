@@ -44,6 +44,9 @@ type desk struct {
 	toldAt time.Time
 	timer  *time.Timer
 	used   time.Time
+	// handed is when the lock last went from one to another in one write, and asked has something in it when an Ask came since.
+	handed time.Time
+	asked  chan struct{}
 	// retired: another desk deals with this lock.
 	retired bool
 }
@@ -59,7 +62,7 @@ type posted struct {
 }
 
 func newDesk(k *Keeper, name types.NamespacedName) *desk {
-	d := &desk{keeper: k, name: name, seats: map[string]*Seat{}, stale: true}
+	d := &desk{keeper: k, name: name, seats: map[string]*Seat{}, asked: make(chan struct{}, 1), stale: true}
 	d.state.HomeLasts = k.Lasts
 	d.timer = time.AfterFunc(time.Hour, func() { k.queue.Add(name) })
 	d.timer.Stop()
@@ -81,6 +84,12 @@ func (d *desk) post(ctx context.Context, events ...posted) (ok bool) {
 	d.events = append(d.events, events...)
 	d.used = d.keeper.Now()
 	if d.busy {
+		if hasEvent[lock.Ask](events) {
+			select {
+			case d.asked <- struct{}{}:
+			default:
+			}
+		}
 		d.mu.Unlock()
 		return true
 	}
@@ -93,6 +102,7 @@ func (d *desk) post(ctx context.Context, events ...posted) (ok bool) {
 // work deals with one batch of events; what came meanwhile is dealt with by another goroutine, so that nobody waits for what others go on
 // asking.
 func (d *desk) work(ctx context.Context) {
+	d.linger()
 	d.turn(ctx)
 	d.mu.Lock()
 	if o := d.missed; o != nil {

@@ -180,6 +180,7 @@ func (k *Keeper) look() {
 		}
 	}
 	for _, d := range desks {
+		d.sendAway(now)
 		if d.retire(now) {
 			k.mu.Lock()
 			if k.desks[d.name] == d {

@@ -114,6 +114,76 @@ func TestAConflictIsReadOnceAndDecidedAnew(t *testing.T) {
 	})
 }
 
+func TestAReleaseIsAnsweredByTheRecordAndNotByMemory(t *testing.T) {
+	for name, token := range map[string]int64{"with its token": 5000, "whatever has become of it": 0} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				r.has(t, "a")
+				r.w.edit(t, func(s *v1alpha1.ManualLockStatus) { // another home has granted it; the watch has not told yet
+					s.Token = 5000
+					s.Holders = []v1alpha1.LockHolder{{RequestID: "x", Owner: "x", Account: "acc", Token: 5000, TTLSeconds: 15, Home: "h2"}}
+				})
+				err := r.Release(t.Context(), report, lock.Release{ID: "x", Account: "acc", Token: token, Settle: true})
+				if s := r.w.status(); err != nil || len(s.Holders) != 0 {
+					t.Errorf("%v, and the record is %+v", err, s)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatTheWatchBringsMeanwhileIsNotForgotten(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.w.edit(t, func(s *v1alpha1.ManualLockStatus) {
+			s.Token = 5000
+			s.Holders = []v1alpha1.LockHolder{{RequestID: "x", Owner: "x", Account: "acc", Token: 5000, TTLSeconds: 15, Home: "h2"}}
+		})
+		seat := r.Ask(t.Context(), report, wish("a", -1))
+		<-time.After(5 * time.Second)
+		r.w.answered = func() {
+			r.w.edit(t, func(s *v1alpha1.ManualLockStatus) { s.Holders = nil })
+			r.saw(r.w.objects[report].DeepCopy())
+		}
+		_, _ = r.Renew(t.Context(), report, lock.Renew{ID: "z", Account: "acc", Token: 1})
+		select {
+		case a := <-seat.Answer:
+			if a.Err != nil {
+				t.Error(a.Err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("the lock is free, and who waits is not told")
+		}
+	})
+}
+
+func TestNothingIsToldByATermThatEndedWhileTheRecordWasRead(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.has(t, "a")
+		r.w.answered = func() { r.self.set("h1", false) }
+		if a := <-r.Ask(t.Context(), report, wish("a", -1)).Answer; !errors.Is(a.Err, ErrAway) {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+func TestWhoWaitsIsSentToTheHomeOnceThatIsAnother(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.has(t, "a")
+		seat := r.Ask(t.Context(), report, wish("b", -1))
+		r.self.mu.Lock()
+		r.self.home = "h2"
+		r.self.mu.Unlock()
+		select {
+		case a := <-seat.Answer:
+			if !errors.Is(a.Err, ErrUnknown) {
+				t.Errorf("%+v", a)
+			}
+		case <-time.After(7 * time.Second):
+			t.Error("who waits here waits for as long as anybody waits there")
+		}
+	})
+}
+
 func TestARenewalIsHeardFromMemoryAlone(t *testing.T) {
 	in(t, func(t *testing.T, r *rig) {
 		a := r.has(t, "a")
@@ -324,6 +394,44 @@ func TestTenThousandHoldersThatAreNotHeardOfAreFreeAtOnceForWhoAsks(t *testing.T
 		}
 		if took := time.Since(began); took > 100*3*10*time.Millisecond {
 			t.Errorf("a hundred of them took %s", took)
+		}
+	})
+}
+
+func TestWhatIsReleasedWasGrantedByAnotherHomeOfWhichTheWatchHasNotTold(t *testing.T) {
+	for name, token := range map[string]int64{"by its token": 5000, "whatever has become of it": 0} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				r.w.edit(t, func(s *v1alpha1.ManualLockStatus) {
+					s.Token = 5000
+					s.Holders = []v1alpha1.LockHolder{{RequestID: "x", Owner: "x", Account: "acc", Token: 5000, TTLSeconds: 15, Home: "h2"}}
+				})
+				if err := r.Release(t.Context(), report, lock.Release{ID: "x", Account: "acc", Token: token, Settle: true}); err != nil {
+					t.Error(err)
+				}
+				if s := r.w.status(); len(s.Holders) != 0 {
+					t.Errorf("%+v", s.Holders)
+				}
+			})
+		})
+	}
+}
+
+func TestAGrantOfADeadHomeFailsOnceItsRequestWasGivenUp(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		late := r.w.objects[report].DeepCopy()
+		late.Status.Token = 5000
+		late.Status.Holders = []v1alpha1.LockHolder{{RequestID: "x", Account: "acc", Token: 5000, TTLSeconds: 15, Home: "h2"}}
+		for range 2 {
+			if err := r.Release(t.Context(), report, lock.Release{ID: "x", Account: "acc", Settle: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r.w.put(late) == nil {
+			t.Error("it holds the lock, and nobody knows")
+		}
+		if r.w.writes != 1 {
+			t.Errorf("%d writes", r.w.writes)
 		}
 	})
 }

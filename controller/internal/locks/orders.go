@@ -42,8 +42,7 @@ func (k *Keeper) order(o *v1alpha1.ManualLock) {
 func (k *Keeper) obey(o *v1alpha1.ManualLock) {
 	name := nameOf(o)
 	self, _ := k.Self.Term()
-	order := v1alpha1.ForceRelease{}
-	err := json.Unmarshal([]byte(o.Annotations[v1alpha1.ForceReleaseAnnotation]), &order)
+	order, err := v1alpha1.ParseForceRelease(o.Annotations[v1alpha1.ForceReleaseAnnotation])
 	h := recordOf(&o.Status).Holder
 	responsible, _ := k.Self.Home(name)
 	if h != nil && h.Token == order.Token {

@@ -137,6 +137,7 @@ type standing struct {
 	mu     sync.Mutex
 	name   string
 	valid  bool
+	home   string // where requests are sent, if that is another
 	silent map[string]time.Time
 }
 
@@ -150,8 +151,15 @@ func (s *standing) set(name string, valid bool) {
 	defer s.mu.Unlock()
 	s.name, s.valid = name, valid
 }
-func (s *standing) Home(types.NamespacedName) (string, string) { n, _ := s.Term(); return n, "" }
-func (s *standing) Lives(string) (string, bool)                { return "", false }
+func (s *standing) Home(types.NamespacedName) (string, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.home != "" {
+		return s.home, "address"
+	}
+	return s.name, ""
+}
+func (s *standing) Lives(string) (string, bool) { return "", false }
 func (s *standing) Silent(name string) (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,8 +6,15 @@ import (
 	"github.com/kube-zen/zen-lead/core/lock"
 )
 
-// tellEvery is how often who waits is told of its place at most: with a thousand who wait each hand-over moves all of them.
-const tellEvery = time.Second
+// How often who waits is told of its place at most: with a thousand who wait each hand-over moves all of them. tellOneEvery bounds how many are told
+// in a second, however many wait: who is far from being next need not know every second how far.
+const (
+	tellEvery    = time.Second
+	tellOneEvery = 10 * time.Millisecond
+)
+
+// sentAwayAfter is how long somebody waits here at least although another replica is the lock's home: it may not be reached from here.
+const sentAwayAfter = 5 * time.Second
 
 // Place is a place in the queue.
 type Place struct {
@@ -27,13 +34,14 @@ type Seat struct {
 	desk   *desk
 	id     string
 	stream uint64
+	since  time.Time
 	answer chan lock.Answer
 	places chan Place
 	told   Place
 }
 
-func newSeat(d *desk, id string, stream uint64) *Seat {
-	s := &Seat{desk: d, id: id, stream: stream, answer: make(chan lock.Answer, 1), places: make(chan Place, 1)}
+func newSeat(d *desk, id string, stream uint64, since time.Time) *Seat {
+	s := &Seat{desk: d, id: id, stream: stream, since: since, answer: make(chan lock.Answer, 1), places: make(chan Place, 1)}
 	s.Answer, s.Places = s.answer, s.places
 	return s
 }
@@ -60,4 +68,20 @@ func (s *Seat) tell(p Place) {
 	default:
 	}
 	s.places <- p
+}
+
+// sendAway has those who wait here ask again, where another replica is the lock's home by now. That one hands the lock over by one write as
+// long as somebody waits there, so that who waits here might wait for ever.
+func (d *desk) sendAway(now time.Time) {
+	self, _ := d.keeper.Self.Term()
+	if home, address := d.keeper.Self.Home(d.name); home == self || address == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.seats {
+		if now.Sub(s.since) >= sentAwayAfter {
+			s.end(lock.Answer{ID: s.id, Err: ErrUnknown})
+		}
+	}
 }

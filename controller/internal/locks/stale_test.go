@@ -11,7 +11,7 @@ func TestAReleaseOfWhatAnotherHomeHasGrantedIsNotAnsweredFromMemory(t *testing.T
 		t.Run(name, func(t *testing.T) {
 			in(t, func(t *testing.T, r *rig) {
 				r.w.edit(t, taken) // the watch has not told yet
-				err := r.Release(t.Context(), report, lock.Release{ID: "y", Account: "acc", Token: token})
+				err := r.Release(t.Context(), report, lock.Release{ID: "y", Account: "acc", Token: token, Settle: true})
 				if err != nil || len(r.w.status().Holders) != 0 {
 					t.Errorf("%v, and the record has %+v", err, r.w.status().Holders)
 				}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,6 +33,15 @@ func (s *store) read(ctx context.Context, name types.NamespacedName) (*v1alpha1.
 		return nil, fmt.Errorf("read ManualLock %s: %w", name, err)
 	}
 	return o, nil
+}
+
+// statusWrite is what is sent to write a status on the version that it was decided on. The API server takes nothing else of it, so nothing else is
+// sent.
+func statusWrite(on *v1alpha1.ManualLock, s v1alpha1.ManualLockStatus) *v1alpha1.ManualLock {
+	return &v1alpha1.ManualLock{
+		ObjectMeta: metav1.ObjectMeta{Namespace: on.Namespace, Name: on.Name, UID: on.UID, ResourceVersion: on.ResourceVersion},
+		Status:     s,
+	}
 }
 
 // outcome is what became of a write.

@@ -22,17 +22,9 @@ func (d *desk) turn(ctx context.Context) {
 		d.mu.Lock()
 		batch := d.events
 		d.events = nil
-		home, valid := d.keeper.Self.Term()
-		if !valid {
-			d.timer.Reset(again)
-			d.mu.Unlock()
-			failAll(batch, ErrAway)
-			d.later(batch)
+		if _, counts := d.term(batch); !counts {
 			return
 		}
-		d.state.Home = home
-		best, _ := d.keeper.Self.Home(d.name)
-		d.state.Guest = best != home
 		if d.mustRead(batch) {
 			doubts := d.doubts
 			d.mu.Unlock()
@@ -41,8 +33,15 @@ func (d *desk) turn(ctx context.Context) {
 			}
 			d.mu.Lock()
 		}
+		now := d.keeper.Now()
+		home, counts := d.term(batch) // again: who is granted the lock counts from now
+		if !counts {
+			return
+		}
+		best, _ := d.keeper.Self.Home(d.name)
+		d.state.Home, d.state.Guest = home, best != home
 		d.look()
-		next, answers := d.state.Next(eventsOf(batch), d.keeper.Now())
+		next, answers := d.state.Next(eventsOf(batch), now)
 		if next.Record.Same(d.state.Record) {
 			d.settle(next)
 			told := d.tellers(batch, answers)
@@ -50,9 +49,7 @@ func (d *desk) turn(ctx context.Context) {
 			told()
 			return
 		}
-		o := d.object.DeepCopy()
-		o.Status = statusOf(next.Record, o.Status.Epoch)
-		o.ManagedFields = nil // as they are
+		o := statusWrite(d.object, statusOf(next.Record, d.object.Status.Epoch))
 		d.under = &next
 		d.mu.Unlock()
 		if d.write(ctx, o, next, batch, answers) {
@@ -65,6 +62,19 @@ func (d *desk) turn(ctx context.Context) {
 		}
 		d.mu.Unlock()
 	}
+}
+
+// term is the name under which this replica keeps holders. counts is false where it keeps none at present; all who asked were told then, and
+// the mutex, which was held, is not any more.
+func (d *desk) term(batch []posted) (home string, counts bool) {
+	home, counts = d.keeper.Self.Term()
+	if !counts {
+		d.timer.Reset(again)
+		d.mu.Unlock()
+		failAll(batch, ErrAway)
+		d.later(batch)
+	}
+	return home, counts
 }
 
 // later has events dealt with later that nobody waits for.
@@ -85,8 +95,8 @@ func (d *desk) mustRead(batch []posted) bool {
 		switch e := p.event.(type) {
 		case lock.Ask:
 			return p.fresh || h != nil && h.ID == e.ID
-		case lock.Release: // another home may have granted it
-			return p.fresh || h == nil || h.ID != e.ID
+		case lock.Release: // another home may have granted it, and the watch has not told
+			return p.fresh || e.Settle && !d.state.Knows(e.ID)
 		case lock.Force:
 			return p.fresh || h == nil || h.Token != e.Token
 		}
@@ -145,6 +155,9 @@ func (d *desk) write(ctx context.Context, o *v1alpha1.ManualLock, next lock.Stat
 		d.object, next.Version = now, versionOf(now)
 		if !sameHome(was.Record.Holder, next.Record.Holder) {
 			next = next.Heard(d.keeper.Now()) // nobody was told before
+		}
+		if a, b := was.Record.Holder, next.Record.Holder; a != nil && b != nil && a.ID != b.ID {
+			d.handed = d.keeper.Now()
 		}
 		d.settle(next)
 		told := d.tellers(batch, answers)
@@ -231,7 +244,7 @@ func (d *desk) tellers(batch []posted, answers []lock.Answer) func() {
 // places returns what tells places: those who have just come theirs, and now and then all. The mutex is held.
 func (d *desk) places(batch []posted) func() {
 	now := d.keeper.Now()
-	all := now.Sub(d.toldAt) >= tellEvery
+	all := now.Sub(d.toldAt) >= max(tellEvery, time.Duration(d.state.Waiting())*tellOneEvery)
 	asked := map[string]bool{}
 	for _, p := range batch {
 		if ask, ok := p.event.(lock.Ask); ok && !ask.Try {
@@ -244,19 +257,29 @@ func (d *desk) places(batch []posted) func() {
 	if all {
 		d.toldAt = now
 	}
-	place := Place{}
+	holder := ""
 	if h := d.state.Record.Holder; h != nil {
-		place.Holder = h.Name()
+		holder = h.Name()
 	}
 	type tell struct {
 		seat *Seat
 		p    Place
 	}
 	var list []tell
-	for i, w := range d.state.Queue() {
-		if s, ok := d.seats[w.ID]; ok && (all || asked[w.ID]) {
-			place.Number = i + 1
-			list = append(list, tell{s, place})
+	see := func(id string, number int) {
+		if s, ok := d.seats[id]; ok {
+			list = append(list, tell{s, Place{Number: number, Holder: holder}})
+		}
+	}
+	if all {
+		for i, w := range d.state.Queue() {
+			see(w.ID, i+1)
+		}
+	} else {
+		for id := range asked {
+			if number, waits := d.state.Place(id); waits {
+				see(id, number)
+			}
 		}
 	}
 	return func() {

@@ -19,6 +19,7 @@ import (
 	"github.com/kube-zen/zen-lead/test/bench"
 	"github.com/kube-zen/zen-lead/test/bench/api"
 	"github.com/kube-zen/zen-lead/test/bench/election"
+	"github.com/kube-zen/zen-lead/test/bench/lock"
 	"github.com/kube-zen/zen-lead/test/bench/peer"
 	"github.com/kube-zen/zen-lead/test/bench/pools"
 )
@@ -34,6 +35,7 @@ var suites = []struct {
 	{"pools", []benchmark{pools.Failover, pools.Storm, pools.Idle}},
 	{"election", []benchmark{election.Release, election.Crash, election.Idle, election.Overlap}},
 	{"api", []benchmark{api.Reads, api.Propagation, api.Fanout}},
+	{"lock", []benchmark{lock.Hot, lock.Free, lock.Idle}},
 }
 
 func main() {
@@ -55,6 +57,8 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("one suite or none, not %q", args)
 	case len(args) == 1 && args[0] == pools.PeerCommand:
 		return runPeer(ctx)
+	case len(args) == 1 && args[0] == lock.HolderCommand:
+		return lock.Hold(ctx, os.Stdin, os.Stdout)
 	case len(args) == 1:
 		return measure(ctx, args[0])
 	default:

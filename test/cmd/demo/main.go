@@ -1,5 +1,5 @@
-// Command demo shows zen-lead at work: three pods, six moves of the lead, each timed by an independent watch; and what a frozen leader
-// does to data, without a fence and with one.
+// Command demo shows zen-lead at work: three pods, six moves of the lead, each timed by an independent watch; what a frozen leader
+// does to data, without a fence and with one; and a lock that three want, whose holder is killed.
 //
 // It runs on a cluster of its own, or, where KUBECONFIG is set, on that cluster, which it asks about first.
 package main

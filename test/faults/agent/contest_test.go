@@ -85,7 +85,7 @@ func (t *contest) proxy() *proxy.Proxy {
 	return p
 }
 
-// member is a process "zen-lead run".
+// member is a process "zen-lead run", or another that runs a command.
 type member struct {
 	t    *contest
 	name string
@@ -105,6 +105,8 @@ type options struct {
 	command []string
 	// container: it is the first process of a container.
 	container string
+	// words are what zen-lead is told instead of "run" and the pool.
+	words []string
 	// sidecar: it is "zen-lead agent" instead, of pool.
 	sidecar bool
 	pool    string
@@ -121,7 +123,10 @@ func (t *contest) member(name string, set ...func(*options)) *member {
 	if o.command == nil {
 		o.command = append([]string{scribePath, "-to", t.URL, "-who", name}, o.scribe...)
 	}
-	args := append(append(append([]string{"run"}, o.flags...), pool, "--"), o.command...)
+	if o.words == nil {
+		o.words = []string{"run", pool}
+	}
+	args := append(append(append(o.words, o.flags...), "--"), o.command...)
 	if o.sidecar {
 		args = append(append([]string{"agent"}, o.flags...), o.pool)
 	}

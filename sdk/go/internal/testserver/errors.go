@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// codesOf are the statuses that come with the reasons of leader.proto; others are Unavailable.
+// codesOf are the statuses that come with the reasons of leader.proto and lock.proto; others are Unavailable.
 var codesOf = map[string]codes.Code{
 	"InvalidArgument": codes.InvalidArgument,
 	"Unauthenticated": codes.Unauthenticated,
@@ -18,6 +18,11 @@ var codesOf = map[string]codes.Code{
 	"SlowReader":      codes.ResourceExhausted,
 	"Stale":           codes.FailedPrecondition,
 	"Refused":         codes.FailedPrecondition,
+	"UnknownLock":     codes.NotFound,
+	"Held":            codes.FailedPrecondition,
+	"Lost":            codes.FailedPrecondition,
+	"QueueFull":       codes.ResourceExhausted,
+	"Finished":        codes.AlreadyExists,
 }
 
 // Error is an error as zen-lead sends it, by either transport.
@@ -58,7 +63,7 @@ func statusOf(code codes.Code) int {
 		return http.StatusNotFound
 	case codes.ResourceExhausted:
 		return http.StatusTooManyRequests
-	case codes.FailedPrecondition:
+	case codes.FailedPrecondition, codes.AlreadyExists:
 		return http.StatusConflict
 	default:
 		return http.StatusServiceUnavailable

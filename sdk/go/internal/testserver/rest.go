@@ -20,6 +20,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/pools", s.restPools)
 	mux.HandleFunc("GET /v1/leader/pool/{pool}/watch", s.restWatch)
 	mux.HandleFunc("POST /v1/leader/pool/{pool}/handover", s.restHandover)
+	lockService{Locks: s.answers.Locks}.routes(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.admit(r.Header.Get("Authorization")); err != nil {
 			fail(w, err)
@@ -127,7 +128,7 @@ func reply(w http.ResponseWriter, m proto.Message) {
 	_, _ = w.Write(inJSON(m))
 }
 
-var quotedNumber = regexp.MustCompile(`"(term|ageMs)":\s*"(-?\d+)"`)
+var quotedNumber = regexp.MustCompile(`"(term|ageMs|token|waitedMs)":\s*"(-?\d+)"`)
 
 // inJSON has numbers where protobuf's own mapping has strings, as docs/ask.md shows, and every field.
 func inJSON(m proto.Message) []byte {

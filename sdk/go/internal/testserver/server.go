@@ -23,6 +23,8 @@ type Answers struct {
 	Pools    func(*zenleadv1.ListPoolsRequest) (*zenleadv1.ListPoolsResponse, error)
 	Watch    func(context.Context, *zenleadv1.WatchLeaderRequest, Send) error
 	Handover func(context.Context, *zenleadv1.HandoverRequest) (*zenleadv1.HandoverResponse, error)
+	// Locks serves locks. What is nil has none.
+	Locks *Locks
 	// Admit judges the token of each call. What is nil admits all.
 	Admit func(token string) error
 }
@@ -67,6 +69,10 @@ func Start(answers Answers, forGRPC, forREST net.Listener) (*Server, error) {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second}),
 	)
 	zenleadv1.RegisterLeaderServiceServer(s.grpc, s)
+	if answers.Locks == nil {
+		s.answers.Locks = &Locks{Between: func(Call) error { return Error("Unavailable", "this test has no locks") }}
+	}
+	zenleadv1.RegisterLockServiceServer(s.grpc, lockService{Locks: s.answers.Locks})
 	s.rest = &http.Server{Handler: s.routes(), TLSConfig: s.certificates.config(), ReadHeaderTimeout: time.Minute}
 	s.running.Go(func() { _ = s.grpc.Serve(tracked{forGRPC, s}) })
 	s.running.Go(func() { _ = s.rest.ServeTLS(tracked{forREST, s}, "", "") })

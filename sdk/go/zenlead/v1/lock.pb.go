@@ -101,8 +101,9 @@ type Acquisition struct {
 	TtlSeconds int32 `protobuf:"varint,3,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
 	// How long to wait. Not given: as long as the stream lasts; 0: not at all.
 	Wait *durationpb.Duration `protobuf:"bytes,4,opt,name=wait,proto3" json:"wait,omitempty"`
-	// Larger each time that this is sent again, or the lock is renewed without a home: of two that move the holder the one that is late, having
-	// been overtaken on its way, then moves nothing. 0, the default: not counted; whoever sends one thing after the other needs none.
+	// Larger each time that this is sent again, or the lock is renewed: what is late, having been overtaken on its way, then does not move the
+	// holder to a replica that its sender does not know of. 0, the default: not counted. Whoever sends nothing again before he knows what became of
+	// it needs none.
 	Attempt       int64 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,0 +1,173 @@
+package locks_test
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/kube-zen/zen-lead/test/locker"
+)
+
+// tokensGrow (I1) fails where a grant has a token that is not larger than all before it, of other objects of that name too, or a holder's
+// changed. And (I2) where a lock has two holders, or a request holds it again.
+func tokensGrow(lock string, versions []version) error {
+	var wrong []error
+	var top int64
+	holder := ""
+	ended := map[string]bool{}
+	for _, v := range versions {
+		if len(v.status.Holders) > 1 {
+			wrong = append(wrong, fmt.Errorf("%s: two holders at revision %d", lock, v.revision))
+		}
+		h := v.holder()
+		switch {
+		case h == nil:
+			if holder != "" {
+				ended[holder] = true
+			}
+			holder = ""
+			continue
+		case h.RequestID == holder:
+			if h.Token != top {
+				wrong = append(wrong, fmt.Errorf("%s: the token of %s changed from %d to %d", lock, holder, top, h.Token))
+			}
+			continue
+		}
+		if holder != "" {
+			ended[holder] = true
+		}
+		if h.Token <= top {
+			wrong = append(wrong, fmt.Errorf("%s: %s got token %d after %d", lock, h.RequestID, h.Token, top))
+		}
+		if ended[h.RequestID] {
+			wrong = append(wrong, fmt.Errorf("%s: %s has ended, and got it again", lock, h.RequestID))
+		}
+		holder, top = h.RequestID, max(top, h.Token)
+	}
+	return errors.Join(wrong...)
+}
+
+// whatIsToldIsWritten fails where a locker was told of a grant that is not in the record, or is there with another token.
+func whatIsToldIsWritten(lock string, h history, versions []version) error {
+	tokens := map[string]int64{}
+	for _, v := range versions {
+		if held := v.holder(); held != nil {
+			tokens[held.RequestID] = held.Token
+		}
+	}
+	var wrong []error
+	for _, r := range h {
+		if r.granted != 0 && tokens[r.id] != r.token {
+			wrong = append(wrong, fmt.Errorf("%s: %s was told token %d, the record has %d", lock, r.id, r.token, tokens[r.id]))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// nothingLost (I3) fails where the fenced cell has not all increments that were acknowledged, or more than were sent.
+func nothingLost(lock string, h history, has locker.Cells) error {
+	var acknowledged, unknown int64
+	for _, r := range h {
+		for _, n := range r.increments {
+			switch {
+			case n.by == locker.OK:
+				acknowledged++
+			case n.written && n.by == locker.Unheard:
+				unknown++
+			}
+		}
+	}
+	if has.Fenced < acknowledged || has.Fenced > acknowledged+unknown {
+		return fmt.Errorf("%s: the fenced cell has %d; %d increments were acknowledged, %d more may have happened", lock, has.Fenced, acknowledged, unknown)
+	}
+	if got := h.judgeCell(true); got != porcupine.Ok {
+		return fmt.Errorf("%s: the history of the fenced cell is %v", lock, got)
+	}
+	return nil
+}
+
+// whoLeftGetsNothing (I4) fails where a request was granted the lock after it was told that it had left, or had been refused.
+func whoLeftGetsNothing(lock string, h history, versions []version) error {
+	byID := map[string]*request{}
+	for _, r := range h {
+		byID[r.id] = r
+	}
+	var wrong []error
+	holder := ""
+	for _, v := range versions {
+		id := ""
+		if held := v.holder(); held != nil {
+			id = held.RequestID
+		}
+		if r := byID[id]; r != nil && id != holder {
+			switch {
+			case r.leftBy == locker.OK && v.at > r.left+slack:
+				wrong = append(wrong, fmt.Errorf("%s: %s had left %v before it was granted the lock", lock, id, v.at-r.left))
+			case (r.why == "Held" || r.why == "QueueFull") && v.at > r.refused+slack:
+				wrong = append(wrong, fmt.Errorf("%s: %s had been told %s %v before it was granted the lock", lock, id, r.why, v.at-r.refused))
+			}
+		}
+		holder = id
+	}
+	return errors.Join(wrong...)
+}
+
+// slack is how much later than an answer the watch may tell of a write that came before it.
+const slack = 2 * time.Second
+
+// inOrder (I5) fails where one who had a place got the lock after one who asked later, at the same home, and neither had to ask again.
+func inOrder(lock string, h history) error {
+	var wrong []error
+	for i, a := range h {
+		if a.placed == 0 || a.granted == 0 || a.attempts > 1 {
+			continue
+		}
+		for _, b := range h[i+1:] {
+			if b.asked > a.granted {
+				break
+			}
+			if b.asked > a.placed && b.granted != 0 && b.attempts == 1 && b.home == a.home && b.token < a.token {
+				wrong = append(wrong, fmt.Errorf("%s: %s waited when %s asked, which got the lock before it", lock, a.id, b.id))
+			}
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// neverTwo (I7) fails where a request held the lock by the record, or was told so, before the holder before it had stopped to count itself
+// one by its own clock.
+func neverTwo(lock string, h history, versions []version) error {
+	byID := map[string]*request{}
+	for _, r := range h {
+		byID[r.id] = r
+	}
+	var wrong []error
+	var last *request
+	for _, v := range versions {
+		held := v.holder()
+		if held == nil || last != nil && held.RequestID == last.id {
+			continue
+		}
+		next, at := byID[held.RequestID], v.at
+		if next != nil && next.granted != 0 {
+			at = min(at, next.granted)
+		}
+		if last != nil && last.granted != 0 && last.counts() > last.granted && at < last.counts() {
+			wrong = append(wrong, fmt.Errorf("%s: %s was granted the lock %v before %s had stopped to count itself its holder", lock, held.RequestID, last.counts()-at, last.id))
+		}
+		if next != nil {
+			last = next
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// linearizable fails where what clients did and knew of the lock cannot have happened one after the other.
+func linearizable(lock string, h history, deleted []operation) error {
+	if got := judgeLock(append(h.operations(), deleted...)); got != porcupine.Ok {
+		return fmt.Errorf("%s: the history of the lock is %v", lock, got)
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package locks_test
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/kube-zen/zen-lead/test/cluster"
+	"github.com/kube-zen/zen-lead/test/election"
+	"github.com/kube-zen/zen-lead/test/faults"
+	"github.com/kube-zen/zen-lead/test/locker"
+)
+
+// kept is how long replicas acknowledge renewals without the API server at most: 15 s, less 5 %.
+const kept = 14250 * time.Millisecond
+
+var _ = Describe("An outage of the API server", func() {
+	long("longer than replicas count: holders keep what they hold until then and their own bound; tokens grow after it", func(ctx context.Context) {
+		t := newStand(ctx, 2)
+		const ttl = 5
+		lock, short := t.lock(ctx, ttl), t.lock(ctx, ttl)
+		a, _ := t.locker("a", t.seats, on(lock), once)
+		g := t.awaits(ctx, a, locker.Granted, 0)
+		d, _ := t.locker("d", t.seats, on(short), once)
+		t.awaits(ctx, d, locker.Granted, 0)
+		b, _ := t.locker("b", t.seats, on(lock), once)
+		t.awaits(ctx, b, locker.Waits, 0)
+		t.renews(ctx, a)
+		Expect(c.Kill(cluster.APIServer)).To(Succeed())
+		killed := election.Now()
+		Expect(d.Kill()).To(Succeed())
+		over := t.awaits(ctx, a, locker.Over, killed)
+		Expect(over.At - killed).To(And(BeNumerically(">", kept-5*time.Second), BeNumerically("<", kept+seconds(ttl)+soon)))
+		pass(ctx, killed+25*time.Second-election.Now())
+		Expect(c.Restart(ctx, cluster.APIServer)).To(Succeed())
+		back := election.Now()
+		next := t.awaits(ctx, b, locker.Granted, 0)
+		Expect(next.Token).To(BeNumerically(">", g.Token))
+		GinkgoWriter.Println("granted after", next.At-back)
+		Expect(next.At-back).To(BeNumerically("<", 45*time.Second), "once the terms of the replicas have passed, and the ttl")
+		for _, s := range t.seats {
+			Expect(s.Lines("Another name")).NotTo(BeEmpty(), "its term has ended")
+		}
+		e, _ := t.locker("e", t.seats, on(short), once)
+		t.awaits(ctx, e, locker.Granted, 0)
+	})
+
+	long("shorter than that: no holder notices", func(ctx context.Context) {
+		t := newStand(ctx, 2)
+		lock := t.lock(ctx, 5)
+		a, _ := t.locker("a", t.seats, on(lock), once)
+		g := t.awaits(ctx, a, locker.Granted, 0)
+		t.renews(ctx, a)
+		Expect(c.Kill(cluster.APIServer)).To(Succeed())
+		began := election.Now()
+		for election.Now()-began < 8*time.Second {
+			t.renews(ctx, a)
+		}
+		Expect(c.Restart(ctx, cluster.APIServer)).To(Succeed())
+		for range 3 {
+			t.renews(ctx, a)
+		}
+		t.isPassedOn(ctx, a, g.Token, lock, t.seats...)
+	})
+})
+
+var _ = Describe("etcd that stands still", func() {
+	It("holds up grants, and nothing is granted twice when it goes on", func(ctx context.Context) {
+		t := newStand(ctx, 2)
+		lock := t.lock(ctx, 5)
+		a, _ := t.locker("a", t.seats, on(lock), once)
+		g := t.awaits(ctx, a, locker.Granted, 0)
+		b, _ := t.locker("b", t.seats, on(lock), once)
+		t.awaits(ctx, b, locker.Waits, 0)
+		t.renews(ctx, a)
+		Expect(c.Freeze(cluster.Etcd)).To(Succeed())
+		froze := election.Now()
+		Expect(a.Yield()).To(Succeed())
+		released := t.awaits(ctx, a, locker.Releases, froze)
+		pass(ctx, froze+faults.Longer(3*time.Second, 8*time.Second)-election.Now())
+		resumed := election.Now()
+		Expect(c.Resume(cluster.Etcd)).To(Succeed())
+		next := t.awaits(ctx, b, locker.Granted, 0)
+		Expect(next.At).To(BeNumerically(">", resumed))
+		Expect(next.Token).To(BeNumerically(">", g.Token))
+		Expect(next.At - resumed).To(BeNumerically("<", 10*time.Second))
+		Expect(t.awaits(ctx, a, locker.Released, released.At).Outcome).To(Equal(locker.OK))
+	}, limit)
+})
