@@ -294,12 +294,12 @@ func TestManyLocksAreRenewedTogether(t *testing.T) {
 				<-time.After(40 * time.Millisecond) // they are taken in the course of four seconds
 			}
 		}
-		pass(15 * time.Second) // until they go together
+		pass(10 * time.Second) // until they go together
 		before := len(w.locks.Renewals())
-		pass(30 * time.Second)
+		pass(10 * time.Second)
 		requests := w.locks.Renewals()[before:]
-		if len(requests) != 60 {
-			t.Errorf("%d requests in six periods", len(requests))
+		if len(requests) != 20 {
+			t.Errorf("%d requests in two periods", len(requests))
 		}
 		for _, r := range requests {
 			if len(r) != mostRenewed {

@@ -67,7 +67,7 @@ func (s *lockService) passAcquire(
 	}
 	client, left, err := s.replicas.waitAt(address)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is not reached
+		return false, nil
 	}
 	defer left()
 	ctx, cancel := context.WithCancel(ctx)

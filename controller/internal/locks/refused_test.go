@@ -13,7 +13,9 @@ import (
 )
 
 func TestARefusalSaysNothingOfAWriteThatWasSentBefore(t *testing.T) {
-	forbidden := func(context.Context, func() error) error { return apierrors.NewForbidden(resource, report.Name, errors.New("no")) }
+	forbidden := func(context.Context, func() error) error {
+		return apierrors.NewForbidden(resource, report.Name, errors.New("no"))
+	}
 	overloaded := func(context.Context, func() error) error { return apierrors.NewTooManyRequests("later", 1) }
 	for name, refused := range map[string]func(context.Context, func() error) error{"forbidden": forbidden, "too many requests": overloaded} {
 		t.Run(name, func(t *testing.T) {

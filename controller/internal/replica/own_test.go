@@ -87,7 +87,7 @@ func TestTheOwnTerm(t *testing.T) {
 		*leases
 		*Replica
 	}
-	renew := func(r rig) { _ = r.renew(context.Background()) }
+	renew := func(r rig) { _ = r.renew(t.Context()) }
 	for name, tc := range map[string]struct {
 		happen func(r rig)
 		// same: the name stays; valid: what is acknowledged counts.
