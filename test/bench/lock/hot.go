@@ -111,7 +111,7 @@ func (h *hot) round(ctx context.Context, r *rig, raw *raw, ours, etcd *crowd, le
 	}
 	passed := ours.gate.count()
 	took, err = r.spending(func() (err error) {
-		_, one.ours, err = ours.turn(length)
+		one.ours, err = ours.turn(length)
 		return err
 	})
 	if err != nil {
@@ -123,7 +123,7 @@ func (h *hot) round(ctx context.Context, r *rig, raw *raw, ours, etcd *crowd, le
 		return err
 	}
 	h.inOurs, h.handovers = h.inOurs.plus(after.since(before)), h.handovers+ours.gate.count()-passed
-	if _, one.etcd, err = etcd.turn(length); err != nil {
+	if one.etcd, err = etcd.turn(length); err != nil {
 		return errors.Join(fmt.Errorf("etcd: %w", err), etcd.leave())
 	}
 	h.rounds = append(h.rounds, one)

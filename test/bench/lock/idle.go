@@ -58,7 +58,7 @@ func Idle(ctx context.Context, e bench.Effort, out, progress io.Writer) error {
 		locks: bench.Pick(e, 500, 10_000, 10_000), sampled: bench.Pick(e, 50, 500, 1000),
 		rest: bench.Pick(e, 10*time.Second, time.Minute, 10*time.Minute),
 	}
-	err := onRig(ctx, progress, true, func(ctx context.Context, r *rig) error { return found.measure(ctx, r) })
+	err := onRig(ctx, progress, true, found.measure)
 	if err != nil {
 		return fmt.Errorf("lock-idle: %w", err)
 	}
