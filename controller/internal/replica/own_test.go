@@ -239,3 +239,15 @@ func TestOneThatWasNeverSeenMayJustHaveBegun(t *testing.T) {
 		t.Errorf("silent %v since %s", silent, since.Sub(epoch))
 	}
 }
+
+func TestAReplicaWithoutAnAPIKeepsNoLocks(t *testing.T) {
+	r := &Replica{Now: func() time.Time { return epoch }}
+	r.own.begin("zen-lead.self")
+	for i := range 20 {
+		r.peers.saw(leaseOf("zen-lead.old"+strconv.Itoa(i), 1), false, epoch)
+	}
+	report := types.NamespacedName{Namespace: "default", Name: "report"}
+	if name, _ := r.Home(report); name != "zen-lead.self" {
+		t.Errorf("kept by %s, which has no address", name)
+	}
+}
