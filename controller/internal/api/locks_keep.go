@@ -46,7 +46,7 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 	r := lock.Release{ID: h.GetRequestId(), Account: c.name, Token: h.GetToken()}
 	// Who has lost the right may release, too; but not make anybody read or write for nothing.
 	if _, known := s.keeper.Known(name); known {
-		r.Settle = s.mayAsk(ctx, bearer(ctx), acquireLock, name) == nil
+		r.Settle = s.mayAsk(ctx, bearer(ctx), keepLock, name) == nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
@@ -166,6 +166,11 @@ func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller
 
 // mayAsk lets in who may do this with all locks of the namespace, or with this one.
 func (s *lockService) mayAsk(ctx context.Context, header string, v verb, name types.NamespacedName) error {
+	if s.api.access.grants.get(questionOf(header, v, name)) != nil { // it was found to have the right to this one alone
+		if _, err := s.api.access.admit(ctx, header, v, name); err == nil {
+			return nil
+		}
+	}
 	_, err := s.api.access.admit(ctx, header, v, types.NamespacedName{Namespace: name.Namespace})
 	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
 		_, err = s.api.access.admit(ctx, header, v, name)
