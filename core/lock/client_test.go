@@ -206,8 +206,11 @@ func (c *client) heard(stream uint64, sent time.Time, a Answer) {
 			}
 		})
 		c.keep(a.Waited > c.ttl/3)
-	case errors.Is(a.Err, ErrHeld), errors.Is(a.Err, ErrFull):
-		c.count(a.Err.Error())
+	case errors.Is(a.Err, ErrHeld):
+		c.count("held")
+		c.rest()
+	case errors.Is(a.Err, ErrFull):
+		c.count("too many wait")
 		c.rest()
 	case errors.Is(a.Err, ErrFinished), errors.Is(a.Err, ErrLost):
 		c.count("ended unheard")

@@ -54,15 +54,16 @@ func (t *grpcTransport) renew(ctx context.Context, list []*zenleadv1.Renewal) []
 	}
 	all := make([]renewed, len(list))
 	for i := range all {
-		switch {
-		case err != nil:
-			all[i].err = err
-		case response.GetLocks()[i].GetError() != nil:
-			e := response.GetLocks()[i].GetError()
-			all[i].err = settleLock(said(e.GetReason(), e.GetMessage(), ErrUnavailable), true)
-		default:
-			all[i].home = response.GetLocks()[i].GetHome()
+		if err != nil {
+			all[i] = kept("", err)
+			continue
 		}
+		one := response.GetLocks()[i]
+		if e := one.GetError(); e != nil {
+			all[i] = kept("", settleLock(said(e.GetReason(), e.GetMessage(), ErrUnavailable), true))
+			continue
+		}
+		all[i] = kept(one.GetHome(), nil)
 	}
 	return all
 }

@@ -63,9 +63,8 @@ func (k *keeper) sooner(h *holding) {
 	}
 }
 
-// arm has it look in a while. The mutex is held.
+// arm has it look in a while, which is lookAgain at most. The mutex is held.
 func (k *keeper) arm(in time.Duration) {
-	in = min(max(in, 0), lookAgain)
 	k.at = time.Now().Add(in)
 	k.timer.Reset(in)
 }

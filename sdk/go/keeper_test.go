@@ -3,6 +3,7 @@ package zenlead
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -177,7 +178,7 @@ func TestAHolderThatStoodStill(t *testing.T) {
 				default:
 					w.Error("it goes on")
 				}
-				pass(lookAgain)
+				pass(time.Second)
 				if !over(other, ErrLost) || !isOnly(cause, ErrLost) {
 					w.Errorf("where nobody asked: %v, %v", other.Err(), cause)
 				}
@@ -237,6 +238,7 @@ func TestTheHomeIsForgottenWhereTheOutcomeIsNotKnown(t *testing.T) {
 		"it was renewed":            {nil, "", "home-1"},
 		"the answer was lost":       {on("renew", true, cut, 1), "", ""},
 		"the question was lost":     {on("renew", false, cut, 1), "", ""},
+		"the answer says nothing":   {on("renew", true, io.EOF, 1), "", ""},
 		"there is no answer":        {func(c testserver.Call) error { return stuckOn(c, "renew", 1) }, "", ""},
 		"zen-lead does not know":    {nil, "Unknown", ""},
 		"it cannot say at present":  {nil, "Unavailable", ""},
@@ -263,6 +265,22 @@ func TestTheHomeIsForgottenWhereTheOutcomeIsNotKnown(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatSaysNothingRenewsNothing(t *testing.T) {
+	eachLocked(t, calling(func(c testserver.Call) error {
+		if c.Name == "renew" && c.IsDone {
+			return io.EOF
+		}
+		return nil
+	}), func(w *lockWorld) {
+		began := time.Now()
+		l := w.hold(w.client, "a")
+		<-l.Done()
+		if stopped := time.Since(began); stopped > 10*time.Second || !over(l, ErrLost) {
+			w.Errorf("it stopped after %v: %v", stopped, l.Err())
+		}
+	})
+}
+
 func TestManyLocksAreRenewedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &lockWorld{locks: plain(), patience: t.Context()}
@@ -276,12 +294,12 @@ func TestManyLocksAreRenewedTogether(t *testing.T) {
 				<-time.After(40 * time.Millisecond) // they are taken in the course of four seconds
 			}
 		}
-		pass(15 * time.Second) // until they go together
+		pass(10 * time.Second) // until they go together
 		before := len(w.locks.Renewals())
-		pass(30 * time.Second)
+		pass(10 * time.Second)
 		requests := w.locks.Renewals()[before:]
-		if len(requests) != 60 {
-			t.Errorf("%d requests in six periods", len(requests))
+		if len(requests) != 20 {
+			t.Errorf("%d requests in two periods", len(requests))
 		}
 		for _, r := range requests {
 			if len(r) != mostRenewed {

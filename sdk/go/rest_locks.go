@@ -40,7 +40,7 @@ func (t *restTransport) renew(ctx context.Context, list []*zenleadv1.Renewal) []
 			defer func() { <-free }()
 			home := &zenleadv1.RenewLockResponse{}
 			err := t.post(ctx, r.GetNamespace(), r.GetLock(), "renew", r.GetHolding(), home)
-			all[i] = renewed{home: home.GetHome(), err: err}
+			all[i] = kept(home.GetHome(), err)
 		})
 	}
 	done.Wait()

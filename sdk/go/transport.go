@@ -34,3 +34,11 @@ type renewed struct {
 type stream interface {
 	recv() (*zenleadv1.WatchLeaderResponse, error)
 }
+
+// kept is what an answer means. Who keeps a lock always says where: something else that answers has renewed nothing, as far as is known.
+func kept(home string, err error) renewed {
+	if err == nil && home == "" {
+		err = settleLock(errNotOurs, true)
+	}
+	return renewed{home: home, err: err}
+}

@@ -6,8 +6,8 @@ import (
 )
 
 func TestFromWhenAGrantCounts(t *testing.T) {
-	at := func(mono, wall time.Duration) instant {
-		return instant{mono: mono * time.Second, wall: time.Unix(1_700_000_000, 0).Add(wall * time.Second)}
+	at := func(mono, wall int64) instant {
+		return instant{mono: time.Duration(mono) * time.Second, wall: time.Unix(1_700_000_000+wall, 0)}
 	}
 	sent := at(100, 0)
 	for name, test := range map[string]struct {

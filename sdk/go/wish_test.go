@@ -3,12 +3,15 @@ package zenlead
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/kube-zen/zen-lead/sdk/go/internal/testserver"
+	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
 )
 
 // calling is a server between whose calls something happens.
@@ -37,6 +40,7 @@ func TestAWishIsSentAgainUnderTheSameID(t *testing.T) {
 		"there is no API server":          on("acquire", false, testserver.Error("Unavailable", "away"), 1, 2),
 		"too much is asked":               on("acquire", false, testserver.Error("TooManyRequests", "slow down"), 1, 2),
 		"a newer server gives its reason": on("acquire", true, testserver.Error("Novel", "?"), 1, 2),
+		"the answer says nothing":         on("acquire", true, io.EOF, 1, 2),
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachLocked(t, calling(between), func(w *lockWorld) {
@@ -397,6 +401,63 @@ func TestAGrantToAClientThatIsBeingClosedIsGivenUp(t *testing.T) {
 		pass(time.Second)
 		if g := w.grants("a"); len(g) > 0 && g[0].To.IsZero() {
 			w.Error("it is still held")
+		}
+	})
+}
+
+func TestAGrantOfSomethingElseIsNone(t *testing.T) {
+	for name, spoil := range map[string]func(*zenleadv1.Granted){
+		"of another wish": func(g *zenleadv1.Granted) { g.RequestId = "another" },
+		"without a token": func(g *zenleadv1.Granted) { g.Token = 0 },
+		"without a ttl":   func(g *zenleadv1.Granted) { g.TtlSeconds = 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachLocked(t, plain, func(w *lockWorld) {
+				w.client.shared.transport = &spoilt{transport: w.client.shared.transport, spoil: spoil}
+				if l := w.hold(w.client, "a"); l.Token() != w.grants("a")[0].Token || len(w.locks.Acquires()) != 2 {
+					w.Errorf("token %d after %d wishes", l.Token(), len(w.locks.Acquires()))
+				}
+			})
+		})
+	}
+}
+
+// spoilt spoils the first grant.
+type spoilt struct {
+	transport
+	spoil func(*zenleadv1.Granted)
+}
+
+func (s *spoilt) acquire(ctx context.Context, r *zenleadv1.AcquireRequest) (*zenleadv1.Granted, error) {
+	g, err := s.transport.acquire(ctx, r)
+	if err == nil && s.spoil != nil {
+		s.spoil(g)
+		s.spoil = nil
+	}
+	return g, err
+}
+
+func TestWhateverIsSentIsCounted(t *testing.T) {
+	eachLocked(t, calling(func(c testserver.Call) error {
+		switch {
+		case c.Name == "acquire" && c.IsDone && c.Number == 2: // so late that it is renewed before it is held
+			<-time.After(6 * time.Second)
+		case c.Name != "release" && c.Number == 1:
+			return cut
+		}
+		return nil
+	}), func(w *lockWorld) {
+		w.hold(w.client, "a")
+		pass(12 * time.Second)
+		var sent []int64
+		for _, r := range w.locks.Acquires() {
+			sent = append(sent, r.GetAcquisition().GetAttempt())
+		}
+		for _, r := range w.locks.Renewals() {
+			sent = append(sent, r[0].GetHolding().GetAttempt())
+		}
+		if !slices.Equal(sent, []int64{1, 2, 3, 4, 5, 6}) {
+			w.Errorf("sent %v", sent)
 		}
 	})
 }

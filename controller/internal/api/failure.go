@@ -43,6 +43,25 @@ const (
 	reasonUnknown     = "Unknown"
 )
 
+// codeOf is the code of a reason that another replica gave without one.
+func codeOf(reason string) codes.Code {
+	switch reason {
+	case reasonInvalidArgument:
+		return codes.InvalidArgument
+	case reasonUnauthenticated:
+		return codes.Unauthenticated
+	case reasonForbidden:
+		return codes.PermissionDenied
+	case reasonTooMany:
+		return codes.ResourceExhausted
+	case reasonUnknownLock:
+		return codes.NotFound
+	case reasonLost:
+		return codes.FailedPrecondition
+	}
+	return codes.Unavailable
+}
+
 // Reasons that only HTTP has.
 const (
 	reasonNotFound = "NotFound"

@@ -67,7 +67,7 @@ func (s *lockService) passAcquire(
 	}
 	client, left, err := s.replicas.waitAt(address)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is not reached
+		return false, nil
 	}
 	defer left()
 	ctx, cancel := context.WithCancel(ctx)
@@ -149,7 +149,7 @@ func (s *lockService) passRenewals(ctx context.Context, client zenleadv1.LockSer
 		got := answer.GetLocks()[i]
 		results[r.at] = renewed{home: got.GetHome()}
 		if e := got.GetError(); e != nil {
-			results[r.at].err = fail(codes.Unknown, e.GetReason(), "%s", e.GetMessage())
+			results[r.at].err = fail(codeOf(e.GetReason()), e.GetReason(), "%s", e.GetMessage())
 		}
 	}
 	return true

@@ -127,8 +127,7 @@ func (s *lockService) handle(mux *runtime.ServeMux) error {
 
 // serveAcquire answers once, when the lock is granted or is not.
 func (s *lockService) serveAcquire(w http.ResponseWriter, r *http.Request, path map[string]string) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // that of the request would end the wait
-	answer, err := s.acquireByHTTP(r, path["lock"])
+	answer, err := s.acquireByHTTP(w, r, path["lock"])
 	if err != nil {
 		answerError(r.Context(), nil, nil, w, r, err)
 		return
@@ -140,7 +139,7 @@ func (s *lockService) serveAcquire(w http.ResponseWriter, r *http.Request, path 
 	})
 }
 
-func (s *lockService) acquireByHTTP(r *http.Request, lock string) (*zenleadv1.Granted, error) {
+func (s *lockService) acquireByHTTP(w http.ResponseWriter, r *http.Request, lock string) (*zenleadv1.Granted, error) {
 	q := &zenleadv1.AcquireRequest{}
 	if err := parseQuery(r.URL.RawQuery, q); err != nil {
 		return nil, err
@@ -150,6 +149,7 @@ func (s *lockService) acquireByHTTP(r *http.Request, lock string) (*zenleadv1.Gr
 	if err != nil {
 		return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "the body cannot be read: %s", err.Error())
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // that of the request would end the wait
 	if len(body) > 0 {
 		if err := protojson.Unmarshal(body, q.Acquisition); err != nil {
 			return nil, fail(codes.InvalidArgument, reasonInvalidArgument, "the body: %s", err.Error())

@@ -33,10 +33,12 @@ type desk struct {
 	// busy: somebody deals with events. under is what he writes, nil while he writes nothing.
 	busy  bool
 	under *lock.State
-	// stale: the object is to be read before anything is decided.
-	stale bool
-	// newest is what the watch brought while somebody dealt with events.
-	newest *v1alpha1.ManualLock
+	// stale: the object is to be read before anything is decided. doubts counts how often the watch has said so: a read that was under way
+	// then does not settle it.
+	stale  bool
+	doubts int
+	// missed is the newest that the watch has brought while somebody was busy; nil if it has brought nothing.
+	missed *v1alpha1.ManualLock
 	seats  map[string]*Seat
 	// toldAt is when places were told.
 	toldAt time.Time
@@ -55,6 +57,8 @@ type posted struct {
 	told  func(lock.Answer)
 	// fresh: the record is to be read before it is dealt with. What memory has may have been overtaken by another home.
 	fresh bool
+	// seat is to hear of it, from when it is posted: of two of one request the later is heard.
+	seat *Seat
 }
 
 func newDesk(k *Keeper, name types.NamespacedName) *desk {
@@ -71,6 +75,11 @@ func (d *desk) post(ctx context.Context, events ...posted) (ok bool) {
 	if d.retired {
 		d.mu.Unlock()
 		return false
+	}
+	for _, e := range events {
+		if e.seat != nil {
+			d.sit(e.seat)
+		}
 	}
 	d.events = append(d.events, events...)
 	d.used = d.keeper.Now()
@@ -96,12 +105,11 @@ func (d *desk) work(ctx context.Context) {
 	d.linger()
 	d.turn(ctx)
 	d.mu.Lock()
-	more := len(d.events) > 0
-	if o := d.newest; o != nil && d.object != nil && d.object.UID == o.UID && versionOf(o) > d.state.Version {
-		d.take(o)
-		more = true
+	if o := d.missed; o != nil {
+		d.missed = nil
+		d.heed(o)
 	}
-	d.newest = nil
+	more := len(d.events) > 0
 	d.busy = more
 	d.mu.Unlock()
 	if more {
@@ -132,6 +140,9 @@ func (d *desk) renew(id string, token int64, account, home string) (done bool) {
 	if d.under != nil && !d.under.Keeps(id, token) { // its end is being written
 		return false
 	}
+	if d.missed != nil && d.isNews(d.missed) {
+		return false
+	}
 	d.state = d.state.Heard(d.keeper.Now())
 	d.arm()
 	return true
@@ -151,15 +162,47 @@ func (d *desk) arm() {
 func (d *desk) saw(o *v1alpha1.ManualLock) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.busy || d.retired || d.object == nil || d.object.UID != o.UID {
-		d.stale = d.stale || d.object == nil || d.object.UID != o.UID
-		d.newest = o // who is busy notices by himself if he writes; else once he is done
-		return
+	switch {
+	case d.retired:
+	case d.busy: // who may write nothing, or have written before this
+		d.missed = o
+	default:
+		d.heed(o)
 	}
-	if versionOf(o) > d.state.Version {
+}
+
+// heed takes what the watch has brought, if it is news. The mutex is held.
+func (d *desk) heed(o *v1alpha1.ManualLock) {
+	switch {
+	case d.object == nil:
+		d.doubt()
+	case !d.isNews(o):
+	case d.object.UID != o.UID:
+		d.doubt()
+		d.keeper.queue.Add(d.name)
+	default:
 		d.take(o)
 		d.keeper.queue.Add(d.name)
 	}
+}
+
+// isNews says whether an object is not what is known, nor older. The mutex is held.
+func (d *desk) isNews(o *v1alpha1.ManualLock) bool {
+	return d.object == nil || d.object.UID != o.UID || versionOf(o) > d.state.Version
+}
+
+// doubt has the object read before anything is decided. The mutex is held.
+func (d *desk) doubt() {
+	d.stale = true
+	d.doubts++
+}
+
+// gone notes that the watch has brought the end of an object.
+func (d *desk) gone() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.missed = nil
+	d.doubt()
 }
 
 // take makes an object what is known. The mutex is held.

@@ -123,7 +123,7 @@ func TestAReleaseIsAnsweredByTheRecordAndNotByMemory(t *testing.T) {
 					s.Token = 5000
 					s.Holders = []v1alpha1.LockHolder{{RequestID: "x", Owner: "x", Account: "acc", Token: 5000, TTLSeconds: 15, Home: "h2"}}
 				})
-				err := r.Release(t.Context(), report, lock.Release{ID: "x", Account: "acc", Token: token})
+				err := r.Release(t.Context(), report, lock.Release{ID: "x", Account: "acc", Token: token, Settle: true})
 				if s := r.w.status(); err != nil || len(s.Holders) != 0 {
 					t.Errorf("%v, and the record is %+v", err, s)
 				}
@@ -140,7 +140,7 @@ func TestWhatTheWatchBringsMeanwhileIsNotForgotten(t *testing.T) {
 		})
 		seat := r.Ask(t.Context(), report, wish("a", -1))
 		<-time.After(5 * time.Second)
-		r.w.meanwhile = func() {
+		r.w.answered = func() {
 			r.w.edit(t, func(s *v1alpha1.ManualLockStatus) { s.Holders = nil })
 			r.saw(r.w.objects[report].DeepCopy())
 		}
@@ -159,7 +159,7 @@ func TestWhatTheWatchBringsMeanwhileIsNotForgotten(t *testing.T) {
 func TestNothingIsToldByATermThatEndedWhileTheRecordWasRead(t *testing.T) {
 	in(t, func(t *testing.T, r *rig) {
 		r.has(t, "a")
-		r.w.meanwhile = func() { r.self.set("h1", false) }
+		r.w.answered = func() { r.self.set("h1", false) }
 		if a := <-r.Ask(t.Context(), report, wish("a", -1)).Answer; !errors.Is(a.Err, ErrAway) {
 			t.Errorf("%+v", a)
 		}

@@ -35,10 +35,10 @@ type world struct {
 	objects map[types.NamespacedName]*v1alpha1.ManualLock
 	writes  int
 	reads   int
+	// answered is what happens while the answer to the next read is on its way.
+	answered func()
 	// way is what happens to the next writes, in turn.
 	way []func(context.Context, func() error) error
-	// meanwhile happens once while a read's answer is under way.
-	meanwhile func()
 	// takes is how long a write is under way.
 	takes atomic.Int64
 }
@@ -47,11 +47,11 @@ func (w *world) Get(_ context.Context, key client.ObjectKey, o client.Object, _ 
 	w.mu.Lock()
 	w.reads++
 	known, ok := w.objects[key]
-	happens := w.meanwhile
-	w.meanwhile = nil
+	answered := w.answered
+	w.answered = nil
 	w.mu.Unlock()
-	if happens != nil {
-		happens()
+	if answered != nil {
+		answered()
 	}
 	if !ok {
 		return apierrors.NewNotFound(resource, key.Name)
@@ -73,7 +73,11 @@ func (w *world) Update(ctx context.Context, o client.Object, _ ...client.SubReso
 		return w.put(l)
 	}
 	sent := l.DeepCopy()
-	return way(ctx, func() error { return w.put(sent) })
+	err := way(ctx, func() error { return w.put(sent) })
+	if err == nil {
+		sent.DeepCopyInto(l)
+	}
+	return err
 }
 
 func (w *world) put(l *v1alpha1.ManualLock) error {

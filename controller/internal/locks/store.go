@@ -64,7 +64,7 @@ const (
 // answer did not come may still land after the object is read back, so it is sent again on the same version until one of them fails.
 func (s *store) write(ctx context.Context, o *v1alpha1.ManualLock) (*v1alpha1.ManualLock, outcome, error) {
 	patience := wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 30, Cap: 2 * time.Second}
-	for {
+	for sent := false; ; sent = true {
 		next, err := s.put(ctx, o)
 		switch {
 		case err == nil:
@@ -73,7 +73,7 @@ func (s *store) write(ctx context.Context, o *v1alpha1.ManualLock) (*v1alpha1.Ma
 			return nil, overtaken, err
 		case apierrors.IsNotFound(err):
 			return nil, gone, err
-		case certain(err):
+		case unfit(err), !sent && notLetIn(err):
 			return nil, refused, err
 		case ctx.Err() != nil:
 			return nil, abandoned, err
@@ -95,11 +95,14 @@ func (s *store) put(ctx context.Context, o *v1alpha1.ManualLock) (*v1alpha1.Manu
 	return o, nil
 }
 
-// certain says whether an error means that the request was not carried out: it was looked at and refused, or not let in.
-func certain(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsBadRequest(err) ||
-		apierrors.IsTooManyRequests(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsMethodNotSupported(err)
+// unfit says whether an error means that what was sent is not to be carried out, however often: nor was it when it was sent before.
+func unfit(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsMethodNotSupported(err)
 }
+
+// notLetIn says whether an error means that this request was not carried out. It says nothing of one that was sent before. Of too many
+// requests it is not certain: the client may have sent it more than once by itself.
+func notLetIn(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
 
 // ErrAway is told who asks while this replica cannot answer: another one may.
 var ErrAway = errors.New("this replica does not count at present; another one may")

@@ -22,42 +22,27 @@ func (d *desk) turn(ctx context.Context) {
 		d.mu.Lock()
 		batch := d.events
 		d.events = nil
-		home, valid := d.keeper.Self.Term()
-		if !valid {
-			d.timer.Reset(again)
-			d.mu.Unlock()
-			failAll(batch, ErrAway)
-			d.later(batch)
+		if _, counts := d.term(batch); !counts {
 			return
 		}
-		d.state.Home = home
-		best, _ := d.keeper.Self.Home(d.name)
-		d.state.Guest = best != home
-		read := d.mustRead(batch)
-		if read {
+		if d.mustRead(batch) {
+			doubts := d.doubts
 			d.mu.Unlock()
-			if !d.read(ctx, batch) {
+			if !d.read(ctx, batch, doubts) {
 				return
 			}
 			d.mu.Lock()
 		}
-		d.look()
 		now := d.keeper.Now()
-		if name, valid := d.keeper.Self.Term(); !valid || name != home { // it ended since; what is granted counts from now
-			d.timer.Reset(again)
-			d.mu.Unlock()
-			failAll(batch, ErrAway)
-			d.later(batch)
+		home, counts := d.term(batch) // again: who is granted the lock counts from now
+		if !counts {
 			return
 		}
+		best, _ := d.keeper.Self.Home(d.name)
+		d.state.Home, d.state.Guest = home, best != home
+		d.look()
 		next, answers := d.state.Next(eventsOf(batch), now)
 		if next.Record.Same(d.state.Record) {
-			if !read && slices.ContainsFunc(batch, final) {
-				d.stale = true
-				d.events = slices.Concat(batch, d.events)
-				d.mu.Unlock()
-				continue
-			}
 			d.settle(next)
 			told := d.tellers(batch, answers)
 			d.mu.Unlock()
@@ -79,20 +64,23 @@ func (d *desk) turn(ctx context.Context) {
 	}
 }
 
-// final says whether an event's answer is final: what memory has may have been overtaken by another home. A write that succeeds shows that it
-// was not; where nothing is written the record is read.
-func final(p posted) bool {
-	switch p.event.(type) {
-	case lock.Release, lock.Force:
-		return true
+// term is the name under which this replica keeps holders. counts is false where it keeps none at present; all who asked were told then, and
+// the mutex, which was held, is not any more.
+func (d *desk) term(batch []posted) (home string, counts bool) {
+	home, counts = d.keeper.Self.Term()
+	if !counts {
+		d.timer.Reset(again)
+		d.mu.Unlock()
+		failAll(batch, ErrAway)
+		d.later(batch)
 	}
-	return false
+	return home, counts
 }
 
 // later has events dealt with later that nobody waits for.
 func (d *desk) later(batch []posted) {
 	batch = slices.DeleteFunc(batch, func(p posted) bool { return p.told != nil })
-	if len(batch) > 0 {
+	if len(batch) > 0 && d.keeper.life.Err() == nil {
 		time.AfterFunc(again, func() { d.post(d.keeper.life, batch...) })
 	}
 }
@@ -109,13 +97,15 @@ func (d *desk) mustRead(batch []posted) bool {
 			return p.fresh || h != nil && h.ID == e.ID
 		case lock.Release: // another home may have granted it, and the watch has not told
 			return p.fresh || e.Settle && !d.state.Knows(e.ID)
+		case lock.Force:
+			return p.fresh || h == nil || h.Token != e.Token
 		}
 		return p.fresh
 	})
 }
 
-// read reads the object. It is false where that failed, and all who asked were told.
-func (d *desk) read(ctx context.Context, batch []posted) bool {
+// read reads the object. It is false where that failed, and all who asked were told. doubts is how many there were before.
+func (d *desk) read(ctx context.Context, batch []posted, doubts int) bool {
 	o, err := d.keeper.store.read(ctx, d.name)
 	d.mu.Lock()
 	switch {
@@ -135,7 +125,7 @@ func (d *desk) read(ctx context.Context, batch []posted) bool {
 	if d.object == nil || d.object.UID != o.UID || versionOf(o) > d.state.Version {
 		d.take(o)
 	}
-	d.stale = false
+	d.stale = d.doubts != doubts // the watch may have told meanwhile that it is another, or gone
 	d.mu.Unlock()
 	return true
 }

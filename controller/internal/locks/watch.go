@@ -53,7 +53,7 @@ func (k *Keeper) saw(object any) {
 		d.saw(o)
 	}
 	if o.Annotations[v1alpha1.ForceReleaseAnnotation] != "" {
-		go k.obey(o)
+		k.order(o)
 	}
 }
 
@@ -72,9 +72,7 @@ func (k *Keeper) lost(o *v1alpha1.ManualLock) {
 	k.mu.Unlock()
 	k.buryObject(o)
 	if d != nil {
-		d.mu.Lock()
-		d.stale = true
-		d.mu.Unlock()
+		d.gone()
 		k.queue.Add(name)
 	}
 }

@@ -57,6 +57,8 @@ type API struct {
 // Run runs the controllers until ctx ends. What the cache holds depends on who labels the members, so they start anew,
 // in this process, when the admission policy comes or goes.
 func Run(ctx context.Context, config *rest.Config, o Options) error {
+	config = rest.CopyConfig(config)
+	config.DisableCompression = true // the API server packs each event of a watch by itself, for each replica; they are small
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("client: %w", err)

@@ -55,9 +55,9 @@ func (c *crowd) contend(n int, m mutex) error {
 }
 
 // turn has the lock go from hand to hand for a while, and returns how often it did in a second.
-func (c *crowd) turn(length time.Duration) (handovers int, perSecond float64, err error) {
+func (c *crowd) turn(length time.Duration) (perSecond float64, err error) {
 	n, took, err := c.gate.let(c.ctx, warmUp, length)
-	return n, float64(n) / took.Seconds(), err
+	return ratio(float64(n), took.Seconds()), err
 }
 
 // leave has all of them go, and says why one of them has failed before.

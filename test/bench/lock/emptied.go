@@ -15,7 +15,7 @@ import (
 )
 
 // watchEmptied returns where it comes when the last of so many records names the holder no more, by a watch of its own.
-func (r *rig) watchEmptied(ctx context.Context, locks int) (emptied <-chan time.Duration, stop func(), err error) {
+func (r *rig) watchEmptied(ctx context.Context, owner string, locks int) (emptied <-chan time.Duration, stop func(), err error) {
 	c, err := client.NewWithWatch(swap.OwnConnection(r.cluster.RESTConfig()), client.Options{Scheme: r.scheme})
 	if err != nil {
 		return nil, nil, err
@@ -26,7 +26,7 @@ func (r *rig) watchEmptied(ctx context.Context, locks int) (emptied <-chan time.
 	}
 	left := map[string]bool{}
 	for i := range list.Items {
-		if ofHolder(&list.Items[i]) {
+		if ofHolder(&list.Items[i], owner) {
 			left[list.Items[i].Name] = true
 		}
 	}
@@ -41,7 +41,7 @@ func (r *rig) watchEmptied(ctx context.Context, locks int) (emptied <-chan time.
 	go func() {
 		for e := range w.ResultChan() {
 			o, ok := e.Object.(*v1alpha1.ManualLock)
-			if ok && e.Type == watch.Modified && !ofHolder(o) {
+			if ok && e.Type == watch.Modified && !ofHolder(o, owner) {
 				delete(left, o.Name)
 			}
 			if len(left) == 0 {
@@ -54,6 +54,6 @@ func (r *rig) watchEmptied(ctx context.Context, locks int) (emptied <-chan time.
 }
 
 // ofHolder says whether a record names the process that was killed.
-func ofHolder(o *v1alpha1.ManualLock) bool {
-	return len(o.Status.Holders) > 0 && o.Status.Holders[0].Owner == "holder"
+func ofHolder(o *v1alpha1.ManualLock, owner string) bool {
+	return len(o.Status.Holders) > 0 && o.Status.Holders[0].Owner == owner
 }

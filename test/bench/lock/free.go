@@ -9,6 +9,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	zenlead "github.com/kube-zen/zen-lead/sdk/go"
 	"github.com/kube-zen/zen-lead/test/bench"
 	"github.com/kube-zen/zen-lead/test/bench/api/load"
 )
@@ -42,19 +43,24 @@ func (f *free) measure(ctx context.Context, e bench.Effort, r *rig) (err error) 
 	if err != nil {
 		return err
 	}
-	takers, err := r.takers(ctx)
+	clients, err := r.clients(sideBySide)
+	defer func() { err = errors.Join(err, clients.close()) }()
 	if err != nil {
-		return errors.Join(err, closeTakers(takers))
+		return err
+	}
+	takers, err := r.takers(ctx, clients)
+	if err != nil {
+		return err
 	}
 	rounds, length := bench.Pick(e, 3, 15, 60), bench.Pick(e, 500*time.Millisecond, time.Second, time.Second)
 	told := bench.NewProgress(r.progress, "rounds of free locks", rounds)
 	for n := range rounds {
 		if err := f.round(ctx, raws, takers, length); err != nil {
-			return errors.Join(err, closeTakers(takers))
+			return err
 		}
 		told.Step(n + 1)
 	}
-	return closeTakers(takers)
+	return nil
 }
 
 // freeRaws are raw writers, on as many connections as there are replicas.
@@ -78,50 +84,36 @@ func (r *rig) freeRaws(ctx context.Context) ([]*raw, error) {
 
 // taker takes a free lock and gives it up. It is for one goroutine.
 type taker struct {
-	*caller
-	lock               string
+	lock               *zenlead.Lock
+	name               string
 	acquires, releases []time.Duration
 }
 
-// takers are as many callers as there are locks, each with a lock of its own.
-func (r *rig) takers(ctx context.Context) (all []*taker, err error) {
-	callers, err := r.callers(sideBySide)
-	for i, c := range callers {
-		all = append(all, &taker{caller: c, lock: fmt.Sprintf("free-%d", i)})
-	}
-	if err != nil {
-		return all, err
-	}
-	for _, t := range all {
-		if _, err := r.addLock(ctx, t.lock); err != nil {
-			return all, err
+// takers are as many clients as there are locks, each with a lock of its own.
+func (r *rig) takers(ctx context.Context, clients clients) (all []*taker, err error) {
+	for i, c := range clients {
+		name := fmt.Sprintf("free-%d", i)
+		if _, err := r.addLock(ctx, name); err != nil {
+			return nil, err
 		}
+		t := &taker{lock: c.Lock(name), name: name}
 		if err := t.ask(ctx); err != nil { // connects, and is let in
-			return all, err
+			return nil, err
 		}
+		all = append(all, t)
 	}
 	return all, nil
 }
 
-func closeTakers(all []*taker) (err error) {
-	for _, t := range all {
-		err = errors.Join(err, t.connection.Close())
-	}
-	return err
-}
-
 // ask takes the lock and gives it up.
 func (t *taker) ask(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	sent := time.Now()
-	held, err := t.acquire(ctx, t.lock, newID(), hold, true, nil)
-	if err != nil {
-		return fmt.Errorf("%s: %w", t.lock, err)
+	if err := t.lock.TryLock(ctx); err != nil {
+		return fmt.Errorf("%s: %w", t.name, err)
 	}
 	granted := time.Now()
-	if err := t.release(ctx, t.lock, held); err != nil {
-		return fmt.Errorf("%s: %w", t.lock, err)
+	if err := t.lock.Unlock(ctx); err != nil {
+		return fmt.Errorf("%s: %w", t.name, err)
 	}
 	t.acquires, t.releases = append(t.acquires, granted.Sub(sent)), append(t.releases, time.Since(granted))
 	return nil

@@ -70,9 +70,12 @@ func (f *free) samples() [][]string {
 	rows := [][]string{{"round", "what", "us"}}
 	for i, r := range f.rounds {
 		n := strconv.Itoa(i)
-		for what, all := range map[string][]time.Duration{"swap": r.swaps, "acquire": r.acquires, "release": r.releases} {
-			for _, d := range all {
-				rows = append(rows, []string{n, what, us(d)})
+		for _, kind := range []struct {
+			what string
+			all  []time.Duration
+		}{{"swap", r.swaps}, {"acquire", r.acquires}, {"release", r.releases}} {
+			for _, d := range kind.all {
+				rows = append(rows, []string{n, kind.what, us(d)})
 			}
 		}
 		rows = append(rows, []string{n, "raw_per_s", fmt.Sprintf("%.1f", r.rawPerSecond)}, []string{n, "pairs_per_s", fmt.Sprintf("%.1f", r.pairsPerSecond)})

@@ -16,7 +16,7 @@ func TestTheGateCountsWhoPassesWhileItIsOpen(t *testing.T) {
 		go func() { // a lock that takes 10 ms from hand to hand
 			var err error
 			for n := 0; err == nil; n++ {
-				time.Sleep(10 * time.Millisecond)
+				_ = pause(context.WithoutCancel(ctx), 10*time.Millisecond)
 				err = g.pass(ctx, n%2)
 			}
 			ended <- err
@@ -25,7 +25,7 @@ func TestTheGateCountsWhoPassesWhileItIsOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 3 {
-			time.Sleep(time.Second) // others have their turn
+			_ = pause(ctx, time.Second) // others have their turn
 			passed, took, err := g.let(ctx, 205*time.Millisecond, time.Second)
 			if err != nil || took != time.Second || passed != 100 {
 				t.Errorf("%d passed in %v (%v), want 100 in 1 s", passed, took, err)

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,26 +11,25 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/kube-zen/zen-lead/test/election"
 )
 
 // holderProcess holds locks until it is killed. It ends when its standard input does, so it cannot outlive this process.
 type holderProcess struct {
 	command *exec.Cmd
-	input   io.Closer
 	all     chan struct{} // closed once it holds all
 	ended   chan struct{} // closed once all that it told was read
 
 	mu sync.Mutex
-	// asked and renewed are when the last renewal of each lock was sent, and the last that was answered.
-	asked, renewed []time.Duration
+	// renewed is when the last renewal of each lock was sent, of those that were answered; newest is when it told the last, and told when
+	// it told anything.
+	renewed      []time.Duration
+	newest, told time.Duration
 }
 
-func (r *rig) startHolder(ctx context.Context, locks int, ttl time.Duration) (*holderProcess, error) {
+func (r *rig) startHolder(ctx context.Context, locks int) (*holderProcess, error) {
 	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("holder: %w", err)
-	}
-	ca, err := os.ReadFile(r.controllers[0].API.CA)
 	if err != nil {
 		return nil, fmt.Errorf("holder: %w", err)
 	}
@@ -43,12 +43,10 @@ func (r *rig) startHolder(ctx context.Context, locks int, ttl time.Duration) (*h
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("holder: %w", err)
 	}
-	p := &holderProcess{
-		command: c, input: input, all: make(chan struct{}), ended: make(chan struct{}),
-		asked: make([]time.Duration, locks), renewed: make([]time.Duration, locks),
-	}
+	p := &holderProcess{command: c, all: make(chan struct{}), ended: make(chan struct{}), renewed: make([]time.Duration, locks)}
 	go p.listen(output)
-	err = json.NewEncoder(input).Encode(holding{Address: r.controllers[0].API.GRPC, Token: r.accounts[0], CA: ca, Locks: locks, TTL: ttl})
+	at := r.controllers[0].API
+	err = json.NewEncoder(input).Encode(holding{Address: at.GRPC, CA: at.CA, Token: r.accounts[0], Locks: locks})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("holder: %w", err), p.kill())
 	}
@@ -58,25 +56,27 @@ func (r *rig) startHolder(ctx context.Context, locks int, ttl time.Duration) (*h
 func (p *holderProcess) listen(out io.Reader) {
 	defer close(p.ended)
 	lines := json.NewDecoder(out)
-	for {
-		var r renewal
+	for first := true; ; first = false {
+		var r renewals
 		if err := lines.Decode(&r); err != nil {
 			return
 		}
 		p.mu.Lock()
-		for _, i := range r.Locks {
-			switch r.What {
-			case asks:
-				p.asked[i] = r.At
-			case renewed:
-				p.renewed[i] = r.At
-			}
+		p.told = election.Now()
+		for n, i := range r.Locks {
+			p.renewed[i], p.newest = r.At[n], p.told
 		}
 		p.mu.Unlock()
-		if r.What == holdsAll {
+		if first {
 			close(p.all)
 		}
 	}
+}
+
+// owner is how its client names it.
+func (p *holderProcess) owner() string {
+	host, _ := os.Hostname() // as it does
+	return fmt.Sprintf("%s/%d", cmp.Or(os.Getenv("POD_NAME"), host), p.command.Process.Pid)
 }
 
 // await waits until it holds all.
@@ -88,6 +88,31 @@ func (p *holderProcess) await(ctx context.Context) error {
 		return errors.New("holder: it has ended")
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// Between which times after the last renewal no other is under way: a client renews what it holds along with one another, and then nothing for a
+// while.
+const (
+	quietAfter = 500 * time.Millisecond
+	quietUntil = 1500 * time.Millisecond
+)
+
+// quiet waits until no renewal is under way, so that it is known which were heard.
+func (p *holderProcess) quiet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("holder: it renews all the time"))
+	defer cancel()
+	for {
+		now := election.Now()
+		p.mu.Lock()
+		quiet := now-p.newest > quietAfter && now-p.newest < quietUntil && now-p.told < quietAfter/2
+		p.mu.Unlock()
+		if quiet {
+			return nil
+		}
+		if err := pause(ctx, lookEvery/2); err != nil {
+			return err
+		}
 	}
 }
 

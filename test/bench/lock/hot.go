@@ -111,7 +111,7 @@ func (h *hot) round(ctx context.Context, r *rig, raw *raw, ours, etcd *crowd, le
 	}
 	passed := ours.gate.count()
 	took, err = r.spending(func() (err error) {
-		_, one.ours, err = ours.turn(length)
+		one.ours, err = ours.turn(length)
 		return err
 	})
 	if err != nil {
@@ -123,7 +123,7 @@ func (h *hot) round(ctx context.Context, r *rig, raw *raw, ours, etcd *crowd, le
 		return err
 	}
 	h.inOurs, h.handovers = h.inOurs.plus(after.since(before)), h.handovers+ours.gate.count()-passed
-	if _, one.etcd, err = etcd.turn(length); err != nil {
+	if one.etcd, err = etcd.turn(length); err != nil {
 		return errors.Join(fmt.Errorf("etcd: %w", err), etcd.leave())
 	}
 	h.rounds = append(h.rounds, one)
@@ -155,20 +155,20 @@ func (r *rig) gatherOurs(ctx context.Context, h *hot) (c *crowd, leave func() er
 	if _, err := r.addLock(ctx, name); err != nil {
 		return nil, nil, err
 	}
-	callers, err := r.callers(h.contenders)
+	clients, err := r.clients(h.contenders)
 	if err != nil {
-		return nil, nil, errors.Join(err, closeCallers(callers))
+		return nil, nil, errors.Join(err, clients.close())
 	}
 	log := &orders{began: time.Now()}
-	all := make([]mutex, len(callers))
-	for i, c := range callers {
-		all[i] = &contender{caller: c, n: i, lock: name, orders: log}
+	all := make([]mutex, len(clients))
+	for i, c := range clients {
+		all[i] = &contender{lock: c.Lock(name), n: i, orders: log}
 	}
 	if c, err = gather(ctx, all); err != nil {
-		return nil, nil, errors.Join(err, closeCallers(callers))
+		return nil, nil, errors.Join(err, clients.close())
 	}
 	return c, func() error {
-		err := errors.Join(c.leave(), closeCallers(callers))
+		err := errors.Join(c.leave(), clients.close())
 		h.orders = log.all
 		return err
 	}, nil

@@ -9,8 +9,8 @@ import (
 	"github.com/kube-zen/zen-lead/test/bench/profiled"
 )
 
-// profiles are of so many contenders.
-var profiles = []int{32, 1000}
+// profiledCrowds are the numbers of contenders that are profiled.
+var profiledCrowds = []int{32, 1000}
 
 // profileHot has a controller that is profiled hand a lock over. It is not measured, and has no other replica beside it.
 func (r *rig) profileHot(ctx context.Context, e bench.Effort, found map[int][]byte) error {
@@ -18,7 +18,7 @@ func (r *rig) profileHot(ctx context.Context, e bench.Effort, found map[int][]by
 	if err != nil {
 		return err
 	}
-	for _, n := range profiles {
+	for _, n := range profiledCrowds {
 		if found[n], err = r.profileOf(ctx, v, n, bench.Pick(e, 2*time.Second, 5*time.Second, 10*time.Second)); err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (r *rig) profileOf(ctx context.Context, v *profiled.Variant, contenders int
 	}
 	ended := make(chan error, 1)
 	go func() {
-		_, _, err := c.turn(length + time.Second)
+		_, err := c.turn(length + time.Second)
 		ended <- err
 	}()
 	text, err = cpuOf(ctx, v, length)

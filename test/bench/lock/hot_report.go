@@ -74,9 +74,7 @@ func reportHot(ctx context.Context, e bench.Effort, out io.Writer, found []*hot,
 			each(h.spent.controllers, h.handovers), each(h.spent.callers, h.handovers),
 		})
 		errs = append(errs, bench.KeepAs(ctx, e, fmt.Sprintf("lock-hot-%d", h.contenders), result, h.samples()))
-		if n := doubled(h.orders); n > 0 {
-			errs = append(errs, fmt.Errorf("%d contenders: %d tokens were granted twice", h.contenders, n))
-		}
+		errs = append(errs, h.check())
 	}
 	errs = append(errs, bench.Table(out, "Hot: one lock, each contender asks again as soon as it has given it up; medians of the rounds", rows),
 		bench.Table(out, "Hot: µs of processor for each hand-over", cpu))
@@ -87,6 +85,17 @@ func reportHot(ctx context.Context, e bench.Effort, out io.Writer, found []*hot,
 		errs = append(errs, bench.KeepText(e, fmt.Sprintf("lock-hot-%d-cpu.txt", n), text))
 	}
 	return errors.Join(errs...)
+}
+
+// check fails where zen-lead did what it may not, or the order of the grants is not known.
+func (h *hot) check() error {
+	if n := doubled(h.orders); n > 0 {
+		return fmt.Errorf("%d contenders: %d tokens were granted twice", h.contenders, n)
+	}
+	if !slices.ContainsFunc(h.orders, func(t turnOf) bool { return t.waited > 0 }) {
+		return fmt.Errorf("%d contenders: none was told that it waits", h.contenders)
+	}
+	return nil
 }
 
 // each is a share of the processor's time, in microseconds.

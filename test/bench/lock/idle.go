@@ -7,13 +7,12 @@ import (
 	"io"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	corelock "github.com/kube-zen/zen-lead/core/lock"
+	zenlead "github.com/kube-zen/zen-lead/sdk/go"
 	"github.com/kube-zen/zen-lead/test/bench"
 	"github.com/kube-zen/zen-lead/test/bench/audit"
 	"github.com/kube-zen/zen-lead/test/election"
@@ -29,6 +28,8 @@ const (
 	// aheadOfTime is when, before a lock may be free, it is tried for the first time, and tryEvery how often then.
 	aheadOfTime = 50 * time.Millisecond
 	tryEvery    = 5 * time.Millisecond
+	// emptiedWithin is how long it may take until all records are.
+	emptiedWithin = 5 * time.Minute
 )
 
 // idle is what was found.
@@ -43,11 +44,11 @@ type idle struct {
 	emptied time.Duration
 }
 
-// freed is one lock whose holder was killed. Times are since the last renewal was sent.
+// freed is one lock whose holder was killed. took is since its last renewal was sent.
 type freed struct {
 	lock int
 	took time.Duration
-	// early: sooner than the ttl and the margin after the last renewal that was answered.
+	// early: sooner than the ttl and the margin.
 	early bool
 }
 
@@ -57,7 +58,7 @@ func Idle(ctx context.Context, e bench.Effort, out, progress io.Writer) error {
 		locks: bench.Pick(e, 500, 10_000, 10_000), sampled: bench.Pick(e, 50, 500, 1000),
 		rest: bench.Pick(e, 10*time.Second, time.Minute, 10*time.Minute),
 	}
-	err := onRig(ctx, progress, true, func(ctx context.Context, r *rig) error { return found.measure(ctx, r) })
+	err := onRig(ctx, progress, true, found.measure)
 	if err != nil {
 		return fmt.Errorf("lock-idle: %w", err)
 	}
@@ -78,7 +79,7 @@ func (f *idle) measure(ctx context.Context, r *rig) error {
 	if err != nil {
 		return err
 	}
-	p, err := r.startHolder(ctx, f.locks, ttl)
+	p, err := r.startHolder(ctx, f.locks)
 	if err != nil {
 		return err
 	}
@@ -139,59 +140,62 @@ func (f *idle) atRest(ctx context.Context, r *rig) (from, to time.Time, err erro
 }
 
 // killed kills the holder, and tries a sample of its locks until each is free.
-func (f *idle) killed(ctx context.Context, r *rig, p *holderProcess) error {
-	callers, err := r.callers(accounts * replicas)
+func (f *idle) killed(ctx context.Context, r *rig, p *holderProcess) (err error) {
+	clients, err := r.clients(accounts * replicas)
+	defer func() { err = errors.Join(err, clients.close()) }()
 	if err != nil {
-		return errors.Join(err, closeCallers(callers), p.kill())
+		return errors.Join(err, p.kill())
 	}
-	emptied, stop, err := r.watchEmptied(ctx, f.locks)
+	emptied, stop, err := r.watchEmptied(ctx, p.owner(), f.locks)
 	if err != nil {
-		return errors.Join(err, closeCallers(callers), p.kill())
+		return errors.Join(err, p.kill())
 	}
 	defer stop()
+	err = p.quiet(ctx)
 	at := election.Now()
-	if err := p.kill(); err != nil {
-		return errors.Join(err, closeCallers(callers))
+	if err := errors.Join(err, p.kill()); err != nil {
+		return err
 	}
 	told := bench.NewProgress(r.progress, "locks that were tried until free", f.sampled)
 	f.freed = make([]freed, f.sampled)
-	err = atOnce(ctx, f.sampled, func(ctx context.Context, n int) error {
+	err = atOnce(ctx, f.sampled, func(ctx context.Context, n int) (err error) {
 		i := n * f.locks / f.sampled
-		return f.try(ctx, callers[n%len(callers)], p, n, i)
+		f.freed[n], err = try(ctx, clients[n%len(clients)], i, p.renewed[i])
+		return err
 	})
-	told.Step(f.sampled)
-	if err := errors.Join(err, closeCallers(callers)); err != nil {
+	if err != nil {
 		return err
 	}
+	told.Step(f.sampled)
 	select {
 	case last := <-emptied:
 		f.emptied = last - at
-	case <-time.After(5 * time.Minute):
-		return errors.New("not all records are emptied")
+		return nil
+	case <-time.After(emptiedWithin):
+		return fmt.Errorf("not all records are emptied within %s", emptiedWithin)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	return nil
 }
 
 // try tries a lock until it is free.
-func (f *idle) try(ctx context.Context, c *caller, p *holderProcess, n, i int) error {
-	asked, renewed := p.asked[i], p.renewed[i]
-	if err := pause(ctx, renewed+corelock.Wait(ttl)-aheadOfTime-election.Now()); err != nil {
-		return err
+func try(ctx context.Context, c *zenlead.Client, i int, renewed time.Duration) (freed, error) {
+	free := renewed + corelock.Wait(ttl)
+	if err := pause(ctx, free-aheadOfTime-election.Now()); err != nil {
+		return freed{}, err
 	}
+	l := c.Lock(held(i))
 	for {
-		g, err := c.acquire(ctx, held(i), newID(), ttl, true, nil)
+		err := l.TryLock(ctx)
 		now := election.Now()
 		switch {
 		case err == nil:
-			f.freed[n] = freed{lock: i, took: now - asked, early: now-renewed < corelock.Wait(ttl)}
-			return c.release(ctx, held(i), g)
-		case status.Code(errors.Unwrap(err)) != codes.FailedPrecondition: // held
-			return fmt.Errorf("%s: %w", held(i), err)
+			return freed{lock: i, took: now - renewed, early: now < free}, l.Unlock(ctx)
+		case !errors.Is(err, zenlead.ErrHeld):
+			return freed{}, fmt.Errorf("%s: %w", held(i), err)
 		}
 		if err := pause(ctx, tryEvery); err != nil {
-			return err
+			return freed{}, err
 		}
 	}
 }

@@ -69,7 +69,7 @@ func (w *raw) swap(ctx context.Context) (time.Duration, error) {
 	w.n++
 	s.Token = max(s.Token+1, version) // no other is admitted
 	s.Holders[0] = v1alpha1.LockHolder{
-		RequestID: w.id(0), Owner: w.owner(0), Account: account, Token: s.Token, Since: &now, TTLSeconds: int32(hold / time.Second), Home: w.home,
+		RequestID: w.id(0), Owner: w.owner(0), Account: account, Token: s.Token, Since: &now, TTLSeconds: int32(ttl / time.Second), Home: w.home,
 	}
 	for i := range s.Waiters {
 		s.Waiters[i] = v1alpha1.LockWaiter{RequestID: w.id(i + 1), Owner: w.owner(i + 1), Account: account, Since: &now}

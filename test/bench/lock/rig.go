@@ -2,11 +2,9 @@ package lock
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -140,19 +138,6 @@ func (r *rig) addLock(ctx context.Context, name string) (*v1alpha1.ManualLock, e
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
 	return o, nil
-}
-
-// authority is whom callers of a controller trust.
-func authority(c *zenlead.Controller) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(c.API.CA)
-	if err != nil {
-		return nil, fmt.Errorf("authority of the API: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("no certificate of an authority")
-	}
-	return pool, nil
 }
 
 // pause lets time pass.

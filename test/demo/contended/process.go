@@ -35,7 +35,7 @@ type said struct {
 }
 
 func start(o Options, name string) (*process, error) {
-	c := exec.Command(o.Program, "lock", o.Lock, "--namespace", o.Namespace, "--server", o.Server, //nolint:noctx // it lives until it is told to end
+	c := exec.Command(o.Program, "lock", o.Lock, "--namespace", o.Namespace, "--server", o.Server, // it lives until it is told to end
 		"--ca-file", o.CAFile, "--token-file", o.TokenFile, "--", "sh", "-c", work)
 	c.Env = append(os.Environ(), "POD_NAME="+name, "KUBECONFIG=/dev/null")
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}

@@ -102,14 +102,6 @@ func (t *stand) seat(ctx context.Context, set ...func(*zenlead.Options)) *seat {
 	return s
 }
 
-// other is the replica that is not this one, of two.
-func (t *stand) other(than *seat) *seat {
-	if t.seats[0] == than {
-		return t.seats[1]
-	}
-	return t.seats[0]
-}
-
 // lock makes a lock whose ttl is at most so long, and returns its name.
 func (t *stand) lock(ctx context.Context, ttl int32, set ...func(*v1alpha1.ManualLockSpec)) string {
 	GinkgoHelper()

@@ -16,6 +16,7 @@ type Locks struct {
 	// TTL is the ttl of all locks. Default: 15 s.
 	TTL time.Duration
 	// Between is asked before each call is done, and once more when it is done and not answered yet. It may wait, and its error is the answer.
+	// io.EOF is an answer that says nothing.
 	Between func(Call) error
 
 	mu       sync.Mutex

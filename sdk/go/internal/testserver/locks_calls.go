@@ -2,6 +2,7 @@ package testserver
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -71,7 +72,10 @@ func (l *Locks) Acquire(ctx context.Context, r *zenleadv1.AcquireRequest, send f
 	select {
 	case a := <-w.told:
 		call.IsDone = true
-		if err := l.between(call); err != nil {
+		switch err := l.between(call); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
 		}
 		if a.err != nil {
@@ -126,7 +130,11 @@ func (s lockService) Renew(ctx context.Context, r *zenleadv1.RenewRequest) (*zen
 	}
 	l.mu.Unlock()
 	call.IsDone = true
-	return response, l.between(call)
+	err := l.between(call)
+	if errors.Is(err, io.EOF) {
+		return &zenleadv1.RenewResponse{}, nil
+	}
+	return response, err
 }
 
 // RenewLock is Renew for one lock.
@@ -134,6 +142,9 @@ func (s lockService) RenewLock(ctx context.Context, r *zenleadv1.RenewLockReques
 	response, err := s.Renew(ctx, &zenleadv1.RenewRequest{Locks: []*zenleadv1.Renewal{{Lock: r.GetLock(), Namespace: r.GetNamespace(), Holding: r.GetHolding()}}})
 	if err != nil {
 		return nil, err
+	}
+	if len(response.GetLocks()) == 0 {
+		return &zenleadv1.RenewLockResponse{}, nil
 	}
 	if e := response.GetLocks()[0].GetError(); e != nil {
 		return nil, Error(e.GetReason(), e.GetMessage())

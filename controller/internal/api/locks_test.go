@@ -1,0 +1,118 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kube-zen/zen-lead/controller/internal/locks"
+	"github.com/kube-zen/zen-lead/core/lock"
+	zenleadv1 "github.com/kube-zen/zen-lead/sdk/go/zenlead/v1"
+)
+
+// other is another replica, which answers renewals.
+type other struct {
+	zenleadv1.LockServiceClient
+
+	answer *zenleadv1.RenewResponse
+}
+
+func (o *other) Renew(context.Context, *zenleadv1.RenewRequest, ...grpc.CallOption) (*zenleadv1.RenewResponse, error) {
+	return o.answer, nil
+}
+
+func TestWhatAnotherReplicaSaysOfARenewalHasTheSameStatus(t *testing.T) {
+	s := newQuietRig().s.locks
+	for _, err := range []error{lock.ErrLost, lock.ErrForeign, locks.ErrGone, locks.ErrAway, locks.ErrUnknown} {
+		here := failureOf(lockFailure(err, web))
+		there := &other{answer: &zenleadv1.RenewResponse{Locks: []*zenleadv1.Renewed{{Error: &zenleadv1.Error{Reason: here.reason, Message: here.message}}}}}
+		results := make([]renewed, 1)
+		if !s.passRenewals(t.Context(), there, "", "zen-lead.other", []renewal{{}}, results) {
+			t.Fatal("not passed on")
+		}
+		if f := failureOf(results[0].err); f.code != here.code || statusOf(f) != statusOf(here) {
+			t.Errorf("%s: %s, %d, and from here %s, %d", here.reason, f.code, statusOf(f), here.code, statusOf(here))
+		}
+	}
+}
+
+func TestAThousandRenewalsAreOneRequest(t *testing.T) {
+	r := newRig(t)
+	c, err := grpc.NewClient(r.grpc, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: r.roots})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	q := &zenleadv1.RenewRequest{}
+	for range mostRenewed {
+		q.Locks = append(q.Locks, &zenleadv1.Renewal{
+			Lock: strings.Repeat("l", 63), Namespace: strings.Repeat("n", 63),
+			Holding: &zenleadv1.Holding{RequestId: strings.Repeat("r", longestRequestID), Token: lock.MaxToken, Attempt: 1 << 62, Home: "zen-lead." + strings.Repeat("h", 69)},
+		})
+	}
+	answer, err := zenleadv1.NewLockServiceClient(c).Renew(bearing(t.Context(), "good"), q)
+	if err != nil || len(answer.GetLocks()) != mostRenewed {
+		t.Errorf("%d bytes: %v", proto.Size(q), err)
+	}
+}
+
+func TestABodyThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
+	handler, err := newQuietRig().s.handler(t.Context(), openAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ReadTimeout = 200 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_, _ = fmt.Fprint(c, "POST /v1/locks/report/acquire HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatalf("it is waited for: %v", err)
+	}
+	_ = answer.Body.Close()
+}
+
+func TestAStrangersReleaseTellsItNothing(t *testing.T) {
+	r := newQuietRig() // nobody may do anything with locks, and there is no API server to read them from
+	_, err := r.s.locks.Release(asGood(t.Context()), &zenleadv1.ReleaseRequest{Lock: "secret", Holding: &zenleadv1.Holding{RequestId: "x"}})
+	if f := failureOf(err); f.reason != reasonLost || f.message != lock.ErrLost.Error() {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRenewalsOfWhoMayNothingAreCounted(t *testing.T) {
+	s := newQuietRig().s.locks
+	counted := false
+	for n := range 4 {
+		q := &zenleadv1.RenewRequest{}
+		for i := range mostRenewed {
+			q.Locks = append(q.Locks, &zenleadv1.Renewal{Lock: fmt.Sprintf("l%d-%d", n, i), Holding: &zenleadv1.Holding{RequestId: "x", Token: 1}})
+		}
+		answer, err := s.Renew(asGood(t.Context()), q)
+		counted = counted || err != nil && failureOf(err).reason == reasonTooMany
+		for _, l := range answer.GetLocks() {
+			counted = counted || l.GetError().GetReason() == reasonTooMany
+		}
+	}
+	if !counted {
+		t.Error("the API server is asked about any number of names")
+	}
+}
