@@ -49,7 +49,7 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 	r := lock.Release{ID: h.GetRequestId(), Account: c.name, Token: h.GetToken()}
 	// Who has lost the right may release, too; but not make anybody read or write for nothing.
 	if _, known := s.keeper.Known(name); known {
-		r.Settle = s.mayAsk(ctx, bearer(ctx), c, acquireLock, name) == nil
+		r.Settle = s.mayAsk(ctx, bearer(ctx), c, keepLock, name) == nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
@@ -183,11 +183,19 @@ func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller
 // mayAsk lets in who may do this with all locks of the namespace, or with this one. A question about one counts as a request: one renewal has a
 // thousand.
 func (s *lockService) mayAsk(ctx context.Context, header string, c *caller, v verb, name types.NamespacedName) error {
-	_, err := s.api.access.admit(ctx, header, v, types.NamespacedName{Namespace: name.Namespace})
-	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
-		if err = c.request(); err == nil {
+	one := func() error {
+		err := c.request()
+		if err == nil {
 			_, err = s.api.access.admit(ctx, header, v, name)
 		}
+		return err
+	}
+	if s.api.access.grants.get(questionOf(header, v, name)) != nil { // it may not with all, as was found before
+		return one()
+	}
+	_, err := s.api.access.admit(ctx, header, v, types.NamespacedName{Namespace: name.Namespace})
+	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
+		return one()
 	}
 	return err
 }

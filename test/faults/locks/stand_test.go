@@ -64,6 +64,9 @@ func newStand(ctx context.Context, replicas int) *stand {
 	}
 	DeferCleanup(func(ctx context.Context) {
 		t.killLockers()
+		if CurrentSpecReport().Failed() {
+			t.tell()
+		}
 		t.records.upToDate(ctx)
 		t.check()
 	}, NodeTimeout(15*time.Minute))
@@ -300,4 +303,15 @@ func (t *stand) leaves(ctx context.Context, at *seat, lock, request string) erro
 		Lock: lock, Namespace: t.Namespace, Holding: &zenleadv1.Holding{RequestId: request},
 	})
 	return err
+}
+
+// tell says what befell the lockers, but for their increments.
+func (t *stand) tell() {
+	for _, e := range t.Entries() {
+		switch e.Name {
+		case locker.Reads, locker.Read, locker.Writes, locker.Wrote:
+		default:
+			GinkgoWriter.Printf("%v %s %+v\n", e.At, e.Process.Name, e.Event)
+		}
+	}
 }
