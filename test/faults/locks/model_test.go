@@ -130,8 +130,8 @@ func (h history) operations() (ops []operation) {
 		case r.why == "Held" || r.why == "QueueFull":
 			add(refuses, r.asked, r.refused)
 		case r.leftBy == locker.OK:
-			add(mayGrant, r.asked, r.left)
-			add(leaves, r.leaves, r.left)
+			add(mayGrant, r.asked, r.left-2)
+			add(leaves, r.left-1, r.left) // at the latest; until then the next grant ends it
 		default:
 			add(mayGrant, r.asked, never)
 		}
