@@ -20,11 +20,12 @@ type Entry struct {
 type Log struct {
 	mu      sync.Mutex
 	entries []Entry
+	counts  map[string]int
 	changed chan struct{} // closed and replaced by each entry
 }
 
 // NewLog returns an empty log.
-func NewLog() *Log { return &Log{changed: make(chan struct{})} }
+func NewLog() *Log { return &Log{counts: map[string]int{}, changed: make(chan struct{})} }
 
 func (l *Log) note(p *Process, e Event) {
 	if e.At == 0 {
@@ -33,8 +34,16 @@ func (l *Log) note(p *Process, e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.entries = append(l.entries, Entry{p, e})
+	l.counts[e.Name]++
 	close(l.changed)
 	l.changed = make(chan struct{})
+}
+
+// Count is how many events of a name were noted.
+func (l *Log) Count(name string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.counts[name]
 }
 
 // Entries returns what was noted so far.

@@ -170,3 +170,36 @@ func (h history) byLock() map[string]history {
 	}
 	return all
 }
+
+// endWith has holders count themselves such no longer than until their lock was deleted.
+func (h history) endWith(deleted []operation) {
+	for _, r := range h {
+		for _, d := range deleted {
+			if r.granted == 0 || d.returned < r.asked {
+				continue
+			}
+			r.until = min(r.until, d.call)
+			r.renewals = slices.DeleteFunc(r.renewals, func(k renewal) bool { return k.answered > d.call || k.answered == 0 })
+		}
+	}
+}
+
+// cycles is how many were granted and released again.
+func (h history) cycles() (n int) {
+	for _, r := range h {
+		if r.granted != 0 && r.releasedBy == locker.OK {
+			n++
+		}
+	}
+	return n
+}
+
+// unknown is how many ended without that it is known how.
+func (h history) unknown() (n int) {
+	for _, r := range h {
+		if r.granted == 0 && r.refused == 0 && r.leftBy != locker.OK || r.granted != 0 && r.releasedBy == locker.Unheard {
+			n++
+		}
+	}
+	return n
+}

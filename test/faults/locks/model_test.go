@@ -3,6 +3,7 @@ package locks_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -33,17 +34,18 @@ const (
 	deletes
 )
 
-// operation is one, between call and returned. request is a number of its own for each request, from 1 on.
+// operation is one, between call and returned. request is a number of its own for each request, from 1 on. rank is that of a grant among all that
+// were told, by their tokens: as tokens only grow, they were made in that order.
 type operation struct {
-	do             do
-	request, token int64
-	call, returned time.Duration
+	do                   do
+	request, token, rank int64
+	call, returned       time.Duration
 }
 
 // state of a fenced lock: who holds it, by token, or by its number below 0 where nobody knows the token; 0 is nobody.
 type state struct {
-	holder, top int64
-	deleted     bool
+	holder, top, rank int64
+	deleted           bool
 }
 
 // fencedLock is a lock as its clients may believe in it: it takes tokens that only grow, and a holder has it until it gives it up, or another
@@ -66,15 +68,19 @@ func (s state) after(op operation) []any {
 		}
 		return nil
 	}
-	free := state{top: s.top, deleted: s.deleted}
+	free, got := s, s
+	free.holder = 0
+	got.deleted = false
 	switch op.do {
 	case grants:
-		if op.token <= s.top {
+		if op.token <= s.top || op.rank != s.rank+1 {
 			return nil
 		}
-		return []any{state{holder: op.token, top: op.token}}
+		got.holder, got.top, got.rank = op.token, op.token, op.rank
+		return []any{got}
 	case mayGrant:
-		return []any{s, state{holder: -op.request, top: s.top}}
+		got.holder = -op.request
+		return []any{s, got}
 	case refuses:
 		return when(s.holder != 0)
 	case holds:
@@ -106,9 +112,17 @@ const never = time.Duration(math.MaxInt64)
 
 // operations are what the requests for one lock did.
 func (h history) operations() (ops []operation) {
+	var tokens []int64
+	for _, r := range h {
+		if r.granted != 0 {
+			tokens = append(tokens, r.token)
+		}
+	}
+	slices.Sort(tokens)
 	for i, r := range h {
+		rank, _ := slices.BinarySearch(tokens, r.token)
 		add := func(what do, call, returned time.Duration) {
-			ops = append(ops, operation{what, int64(i + 1), r.token, call, returned})
+			ops = append(ops, operation{what, int64(i + 1), r.token, int64(rank + 1), call, returned})
 		}
 		switch {
 		case r.granted != 0:
@@ -116,8 +130,8 @@ func (h history) operations() (ops []operation) {
 		case r.why == "Held" || r.why == "QueueFull":
 			add(refuses, r.asked, r.refused)
 		case r.leftBy == locker.OK:
-			add(mayGrant, r.asked, r.left)
-			add(leaves, r.leaves, r.left)
+			add(mayGrant, r.asked, r.left-2)
+			add(leaves, r.left-1, r.left) // at the latest; until then the next grant ends it
 		default:
 			add(mayGrant, r.asked, never)
 		}
