@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -36,6 +37,9 @@ const (
 	// trustedFor is how long the last answer is relied on while the API server cannot be asked: who leads is asked most when
 	// it is away. For reading only.
 	trustedFor = 10 * time.Minute
+	// hangsAfter is how long the API server is waited for, about a caller whose last answer can be relied on. One that hangs must not make
+	// holders of locks miss their renewals. What it says later counts from then on.
+	hangsAfter = 200 * time.Millisecond
 )
 
 // verb is what the caller wants to do, with objects of a kind.
@@ -80,6 +84,8 @@ type access struct {
 	known     *utilcache.LRUExpireCache
 	asking    singleflight.Group
 	strangers *rate.Limiter
+	// hangs: the API server has not answered for hangsAfter, and nothing since.
+	hangs atomic.Bool
 }
 
 func newJudge(tokens authenticator.Request, rights authorizer.UnconditionalAuthorizer) *access {
@@ -98,16 +104,54 @@ func (a *access) admit(ctx context.Context, header string, v verb, pool types.Na
 		age = a.now().Sub(known.at)
 	}
 	if known != nil && age < checkedFor {
-		if age > askAfter && known.asking.CompareAndSwap(false, true) { // so that nobody waits when it has passed
-			go func() { _, _ = a.decide(ctx, header, q) }() // what comes of it is remembered
+		if age > askAfter { // so that nobody waits when it has passed
+			a.askAnew(ctx, header, q, known)
 		}
 		return known.caller, nil
 	}
-	c, err := a.decide(ctx, header, q)
-	if known != nil && v.lasting && age < trustedFor && unanswered(err) {
+	if known != nil && v.lasting && age < trustedFor {
+		return a.rely(ctx, header, q, known)
+	}
+	return a.decide(ctx, header, q)
+}
+
+// rely returns what the API server says, or the caller of the last answer where it says nothing.
+func (a *access) rely(ctx context.Context, header string, q question, known *grant) (*caller, error) {
+	if a.hangs.Load() { // so much was waited for already
+		a.askAnew(ctx, header, q, known)
 		return known.caller, nil
 	}
-	return c, err
+	type answer struct {
+		*caller
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		c, err := a.decide(ctx, header, q)
+		if unanswered(err) {
+			c, err = known.caller, nil
+		}
+		answered <- answer{c, err}
+	}()
+	patience := time.NewTimer(hangsAfter)
+	defer patience.Stop()
+	select {
+	case got := <-answered:
+		return got.caller, got.err
+	case <-patience.C:
+		a.hangs.Store(true)
+		return known.caller, nil
+	}
+}
+
+// askAnew has the API server asked, unless it is being asked, and does not wait. What comes of it is remembered.
+func (a *access) askAnew(ctx context.Context, header string, q question, known *grant) {
+	if known.asking.CompareAndSwap(false, true) {
+		go func() {
+			defer known.asking.Store(false)
+			_, _ = a.decide(ctx, header, q)
+		}()
+	}
 }
 
 // decide asks, once for all who wait for the same answer, and remembers it. The question does not end with the caller's patience: that it
@@ -129,6 +173,9 @@ func (a *access) askAndRemember(ctx context.Context, header string, q question) 
 		}
 	}
 	name, err := a.ask(ctx, header, q.verb, q.pool)
+	if !unanswered(err) {
+		a.hangs.Store(false)
+	}
 	switch {
 	case err == nil:
 		c := a.callers.of(name)

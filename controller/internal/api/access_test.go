@@ -283,3 +283,39 @@ func TestWhatIsAsked(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAPIServerThatHangsKeepsNobodyWaitingWhomItHasLetIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &judge{denied: map[string]bool{}}
+		a := newJudge(j, j)
+		ask := func(v verb) (time.Duration, error) {
+			began := time.Now()
+			_, err := a.admit(t.Context(), "Bearer good", v, web)
+			return time.Since(began), err
+		}
+		for _, v := range []verb{get, update} {
+			if _, err := ask(v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(checkedFor + time.Second)
+		j.takes = time.Minute
+		if took, err := ask(get); err != nil || took > hangsAfter {
+			t.Errorf("let in after %v: %v", took, err)
+		}
+		if took, err := ask(get); err != nil || took > 0 {
+			t.Errorf("let in after %v: %v; so much was waited for before", took, err)
+		}
+		if took, _ := ask(update); took < reviewTimeout {
+			t.Errorf("what does not last was answered after %v", took)
+		}
+		j.takes = 0
+		j.denied["get"] = true
+		time.Sleep(time.Minute)
+		_, _ = ask(get) // asks anew
+		synctest.Wait()
+		if _, err := ask(get); failureOf(err).reason != reasonForbidden {
+			t.Errorf("what it says after that: %v", err)
+		}
+	})
+}

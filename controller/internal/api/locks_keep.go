@@ -40,13 +40,16 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 	if err != nil {
 		return nil, err
 	}
+	if !s.concerns(ctx, c, name, h.GetRequestId()) {
+		return nil, lockFailure(lock.ErrLost, name)
+	}
 	if there, err := s.passRelease(ctx, name, q); there {
 		return &zenleadv1.ReleaseResponse{}, err
 	}
 	r := lock.Release{ID: h.GetRequestId(), Account: c.name, Token: h.GetToken()}
 	// Who has lost the right may release, too; but not make anybody read or write for nothing.
 	if _, known := s.keeper.Known(name); known {
-		r.Settle = s.mayAsk(ctx, bearer(ctx), acquireLock, name) == nil
+		r.Settle = s.mayAsk(ctx, bearer(ctx), c, keepLock, name) == nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
@@ -55,6 +58,16 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 		return nil, lockFailure(err, name)
 	}
 	return &zenleadv1.ReleaseResponse{}, nil
+}
+
+// concerns says whether a caller has to do with a lock: it may acquire it, or holds it by that request. Who may not any more and waits loses its
+// place with its stream. Others are told nothing of the lock, not even that there is one, and have nothing read.
+func (s *lockService) concerns(ctx context.Context, c *caller, name types.NamespacedName, requestID string) bool {
+	if f, ok := errors.AsType[*failure](s.mayAsk(ctx, bearer(ctx), c, keepLock, name)); !ok || f.reason != reasonForbidden {
+		return true
+	}
+	h := s.keeper.HolderOf(name)
+	return h != nil && h.ID == requestID && h.Account == c.name
 }
 
 func checkHolding(h *zenleadv1.Holding) error {
@@ -126,6 +139,9 @@ func (s *lockService) renew(ctx context.Context, header string, all []*zenleadv1
 	here, away := []renewal{}, map[string][]renewal{}
 	self, _ := s.self.Term()
 	for i, r := range all {
+		if err := ctx.Err(); err != nil { // nobody waits any more
+			return nil, lockFailure(err, types.NamespacedName{})
+		}
 		one, err := s.admitRenewal(ctx, header, c, i, r)
 		switch home := one.home; {
 		case err != nil:
@@ -147,7 +163,7 @@ func (s *lockService) renew(ctx context.Context, header string, all []*zenleadv1
 	return results, group.Wait()
 }
 
-// admitRenewal lets one renewal in: with the right to acquire all locks of the namespace, which is asked once for all of them, or this one.
+// admitRenewal lets one renewal in.
 func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller, i int, r *zenleadv1.Renewal) (renewal, error) {
 	name, err := lockNamed(r.GetLock(), r.GetNamespace())
 	if err == nil {
@@ -156,7 +172,7 @@ func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller
 	if err != nil {
 		return renewal{}, err
 	}
-	err = s.mayAsk(ctx, header, keepLock, name)
+	err = s.mayAsk(ctx, header, c, keepLock, name)
 	h := r.GetHolding()
 	return renewal{
 		at: i, name: name, home: h.GetHome(), sent: r,
@@ -164,11 +180,22 @@ func (s *lockService) admitRenewal(ctx context.Context, header string, c *caller
 	}, err
 }
 
-// mayAsk lets in who may do this with all locks of the namespace, or with this one.
-func (s *lockService) mayAsk(ctx context.Context, header string, v verb, name types.NamespacedName) error {
+// mayAsk lets in who may do this with all locks of the namespace, or with this one. A question about one counts as a request: one renewal has a
+// thousand.
+func (s *lockService) mayAsk(ctx context.Context, header string, c *caller, v verb, name types.NamespacedName) error {
+	one := func() error {
+		err := c.request()
+		if err == nil {
+			_, err = s.api.access.admit(ctx, header, v, name)
+		}
+		return err
+	}
+	if s.api.access.grants.get(questionOf(header, v, name)) != nil { // it may not with all, as was found before
+		return one()
+	}
 	_, err := s.api.access.admit(ctx, header, v, types.NamespacedName{Namespace: name.Namespace})
 	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden {
-		_, err = s.api.access.admit(ctx, header, v, name)
+		return one()
 	}
 	return err
 }

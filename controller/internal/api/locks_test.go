@@ -3,14 +3,18 @@ package api
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/kube-zen/zen-lead/controller/internal/locks"
 	"github.com/kube-zen/zen-lead/core/lock"
@@ -43,6 +47,26 @@ func TestWhatAnotherReplicaSaysOfARenewalHasTheSameStatus(t *testing.T) {
 	}
 }
 
+func TestAThousandRenewalsAreOneRequest(t *testing.T) {
+	r := newRig(t)
+	c, err := grpc.NewClient(r.grpc, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: r.roots})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	q := &zenleadv1.RenewRequest{}
+	for range mostRenewed {
+		q.Locks = append(q.Locks, &zenleadv1.Renewal{
+			Lock: strings.Repeat("l", 63), Namespace: strings.Repeat("n", 63),
+			Holding: &zenleadv1.Holding{RequestId: strings.Repeat("r", longestRequestID), Token: lock.MaxToken, Attempt: 1 << 62, Home: "zen-lead." + strings.Repeat("h", 69)},
+		})
+	}
+	answer, err := zenleadv1.NewLockServiceClient(c).Renew(bearing(t.Context(), "good"), q)
+	if err != nil || len(answer.GetLocks()) != mostRenewed {
+		t.Errorf("%d bytes: %v", proto.Size(q), err)
+	}
+}
+
 func TestABodyThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
 	handler, err := newQuietRig().s.handler(t.Context(), openAPI)
 	if err != nil {
@@ -64,4 +88,31 @@ func TestABodyThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
 		t.Fatalf("it is waited for: %v", err)
 	}
 	_ = answer.Body.Close()
+}
+
+func TestAStrangersReleaseTellsItNothing(t *testing.T) {
+	r := newQuietRig() // nobody may do anything with locks, and there is no API server to read them from
+	_, err := r.s.locks.Release(asGood(t.Context()), &zenleadv1.ReleaseRequest{Lock: "secret", Holding: &zenleadv1.Holding{RequestId: "x"}})
+	if f := failureOf(err); f.reason != reasonLost || f.message != lock.ErrLost.Error() {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRenewalsOfWhoMayNothingAreCounted(t *testing.T) {
+	s := newQuietRig().s.locks
+	counted := false
+	for n := range 4 {
+		q := &zenleadv1.RenewRequest{}
+		for i := range mostRenewed {
+			q.Locks = append(q.Locks, &zenleadv1.Renewal{Lock: fmt.Sprintf("l%d-%d", n, i), Holding: &zenleadv1.Holding{RequestId: "x", Token: 1}})
+		}
+		answer, err := s.Renew(asGood(t.Context()), q)
+		counted = counted || err != nil && failureOf(err).reason == reasonTooMany
+		for _, l := range answer.GetLocks() {
+			counted = counted || l.GetError().GetReason() == reasonTooMany
+		}
+	}
+	if !counted {
+		t.Error("the API server is asked about any number of names")
+	}
 }

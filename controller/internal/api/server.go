@@ -30,8 +30,10 @@ import (
 const (
 	// drainFor is how long requests that are under way may take to end. A handover that takes longer is unknown to who asked.
 	drainFor = 2 * time.Second
-	// longestRequest is how long a request by gRPC may be, in bytes.
-	longestRequest = 64 << 10
+	// longestRequest is how long a request by gRPC may be, in bytes: a thousand renewals of the longest names. window is how much of one is on
+	// its way at once.
+	longestRequest = 320 << 10
+	window         = 64 << 10
 	// longestHeader is how long the headers of a request may be, in bytes. Tokens are a few KiB.
 	longestHeader = 32 << 10
 	// streamsPerConnection bounds what one connection can hold.
@@ -65,8 +67,8 @@ func newServer(ctx context.Context, s *service, certificate Certificate, openAPI
 		grpc.MaxHeaderListSize(longestHeader),
 		grpc.MaxConcurrentStreams(streamsPerConnection),
 		grpc.ConnectionTimeout(10*time.Second),
-		grpc.StaticStreamWindowSize(longestRequest), // requests are short: no pings to find out how much a connection holds
-		grpc.StaticConnWindowSize(16*longestRequest),
+		grpc.StaticStreamWindowSize(window), // requests are short: no pings to find out how much a connection holds
+		grpc.StaticConnWindowSize(16*window),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second, MaxConnectionIdle: 5 * time.Minute}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	)

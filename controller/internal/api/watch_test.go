@@ -270,7 +270,7 @@ func TestWhatGRPCRefuses(t *testing.T) {
 		"no pool":                  {bearing(t.Context(), "good"), &zenleadv1.GetLeaderRequest{}, codes.InvalidArgument, reasonInvalidArgument},
 		"no token":                 {t.Context(), &zenleadv1.GetLeaderRequest{Pool: "web"}, codes.Unauthenticated, reasonUnauthenticated},
 		"a bad token":              {bearing(t.Context(), "bad"), &zenleadv1.GetLeaderRequest{Pool: "web"}, codes.Unauthenticated, reasonUnauthenticated},
-		"a request that is long":   {bearing(t.Context(), "good"), &zenleadv1.GetLeaderRequest{Pool: strings.Repeat("a", 70000)}, codes.ResourceExhausted, ""},
+		"a request that is long":   {bearing(t.Context(), "good"), &zenleadv1.GetLeaderRequest{Pool: strings.Repeat("a", longestRequest)}, codes.ResourceExhausted, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.GetLeader(tc.ctx, tc.q)

@@ -55,26 +55,17 @@ func (k *Keeper) Ask(ctx context.Context, name types.NamespacedName, w Wish) *Se
 	var seat *Seat
 	k.with(name, func(d *desk) bool {
 		seat = newSeat(d, w.ID, ask.Stream, came)
-		if !d.sit(seat) {
-			return false
-		}
-		return d.post(ctx, posted{event: ask, told: seat.end})
+		return d.post(ctx, posted{event: ask, told: seat.end, seat: seat})
 	})
 	return seat
 }
 
-// sit has a seat hear of its request, in place of an older one.
-func (d *desk) sit(s *Seat) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.retired {
-		return false
-	}
+// sit has a seat hear of its request, in place of an older one. The mutex is held.
+func (d *desk) sit(s *Seat) {
 	if old, ok := d.seats[s.id]; ok {
 		old.end(lock.Answer{ID: s.id, Err: lock.ErrOvertaken})
 	}
 	d.seats[s.id] = s
-	return true
 }
 
 // Release gives up a lock, or the wait for it.

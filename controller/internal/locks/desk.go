@@ -57,6 +57,8 @@ type posted struct {
 	told  func(lock.Answer)
 	// fresh: the record is to be read before it is dealt with. What memory has may have been overtaken by another home.
 	fresh bool
+	// seat is to hear of it, from when it is posted: of two of one request the later is heard.
+	seat *Seat
 }
 
 func newDesk(k *Keeper, name types.NamespacedName) *desk {
@@ -73,6 +75,11 @@ func (d *desk) post(ctx context.Context, events ...posted) (ok bool) {
 	if d.retired {
 		d.mu.Unlock()
 		return false
+	}
+	for _, e := range events {
+		if e.seat != nil {
+			d.sit(e.seat)
+		}
 	}
 	d.events = append(d.events, events...)
 	d.used = d.keeper.Now()

@@ -60,6 +60,8 @@ type Keeper struct {
 	sorted []types.NamespacedName
 	// buried is until when nothing may be granted of a lock that was deleted while it was held.
 	buried map[types.NamespacedName]time.Time
+	// obeying are locks of which an order is being obeyed.
+	obeying map[types.NamespacedName]bool
 	watchers
 }
 
@@ -73,6 +75,7 @@ func New(life context.Context, self Self, lasts time.Duration, live client.Reade
 		desks:     map[types.NamespacedName]*desk{},
 		known:     map[types.NamespacedName]*v1alpha1.ManualLock{},
 		buried:    map[types.NamespacedName]time.Time{},
+		obeying:   map[types.NamespacedName]bool{},
 		watchers:  watchers{},
 	}
 }
@@ -131,14 +134,18 @@ func (k *Keeper) desk(name types.NamespacedName) *desk {
 	return d
 }
 
-// look has locks looked at whose holders' homes have died, and gives up desks that nobody needs.
+// look has locks looked at whose holders' homes have died, and orders that could not be obeyed yet, and gives up desks that nobody needs.
 func (k *Keeper) look() {
 	self, _ := k.Self.Term()
 	now := k.Now()
 	k.mu.Lock()
 	var orphans []types.NamespacedName
+	var orders []*v1alpha1.ManualLock
 	lives := map[string]bool{self: true}
 	for name, o := range k.known {
+		if o.Annotations[v1alpha1.ForceReleaseAnnotation] != "" {
+			orders = append(orders, o)
+		}
 		if len(o.Status.Holders) == 0 {
 			if len(o.Status.Waiters) > 0 && k.desks[name] == nil { // of a home that has died
 				orphans = append(orphans, name)
@@ -164,6 +171,9 @@ func (k *Keeper) look() {
 		}
 	}
 	k.mu.Unlock()
+	for _, o := range orders {
+		k.order(o)
+	}
 	for _, name := range orphans {
 		if home, _ := k.Self.Home(name); home == self {
 			k.queue.Add(name)

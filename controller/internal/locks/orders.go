@@ -21,6 +21,23 @@ const (
 	EventForceRefused = "ForceRefused"
 )
 
+// order has an order obeyed, unless one of that lock is: whatever stays is looked at again.
+func (k *Keeper) order(o *v1alpha1.ManualLock) {
+	name := nameOf(o)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.obeying[name] {
+		return
+	}
+	k.obeying[name] = true
+	go func() {
+		k.obey(o)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		delete(k.obeying, name)
+	}()
+}
+
 // obey takes a lock from its holder, as an annotation orders that the API server has admitted. The holder's home does it while it lives.
 func (k *Keeper) obey(o *v1alpha1.ManualLock) {
 	name := nameOf(o)

@@ -80,7 +80,7 @@ func (d *desk) term(batch []posted) (home string, counts bool) {
 // later has events dealt with later that nobody waits for.
 func (d *desk) later(batch []posted) {
 	batch = slices.DeleteFunc(batch, func(p posted) bool { return p.told != nil })
-	if len(batch) > 0 {
+	if len(batch) > 0 && d.keeper.life.Err() == nil {
 		time.AfterFunc(again, func() { d.post(d.keeper.life, batch...) })
 	}
 }

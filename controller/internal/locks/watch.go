@@ -53,7 +53,7 @@ func (k *Keeper) saw(object any) {
 		d.saw(o)
 	}
 	if o.Annotations[v1alpha1.ForceReleaseAnnotation] != "" {
-		go k.obey(o)
+		k.order(o)
 	}
 }
 

@@ -110,8 +110,13 @@ func (r *Replica) Term() (name string, valid bool) {
 // one, or not known.
 func (r *Replica) Home(of types.NamespacedName) (name, address string) {
 	self := r.own.current()
-	name = r.preferredFor(of, self)
-	if name == self {
+	serving := []string{self}
+	for _, peer := range r.peers.live(r.Now()) {
+		if peer != self && r.peers.address(peer) != "" { // one without an API keeps no locks
+			serving = append(serving, peer)
+		}
+	}
+	if name = preferred(serving, of.String()); name == self {
 		return name, ""
 	}
 	return name, r.peers.address(name)

@@ -86,8 +86,9 @@ func TestTheOwnTerm(t *testing.T) {
 	type rig struct {
 		*leases
 		*Replica
+		t *testing.T
 	}
-	renew := func(r rig) { _ = r.renew(t.Context()) }
+	renew := func(r rig) { _ = r.renew(r.t.Context()) }
 	for name, tc := range map[string]struct {
 		happen func(r rig)
 		// same: the name stays; valid: what is acknowledged counts.
@@ -156,7 +157,7 @@ func TestTheOwnTerm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := &leases{objects: map[string]*coordinationv1.Lease{}}
-				r := rig{l, &Replica{Client: l, Live: l, Namespace: "zen-lead-system", Now: time.Now}}
+				r := rig{l, &Replica{Client: l, Live: l, Namespace: "zen-lead-system", Now: time.Now}, t}
 				r.own.begin("zen-lead.first")
 				if _, valid := r.Term(); valid {
 					t.Fatal("counts before there is a Lease")
@@ -236,5 +237,17 @@ func TestOneThatWasNeverSeenMayJustHaveBegun(t *testing.T) {
 	heard()
 	if since, silent := r.Silent("zen-lead.new"); !silent || !since.Equal(epoch.Add(time.Hour)) {
 		t.Errorf("silent %v since %s", silent, since.Sub(epoch))
+	}
+}
+
+func TestAReplicaWithoutAnAPIKeepsNoLocks(t *testing.T) {
+	r := &Replica{Now: func() time.Time { return epoch }}
+	r.own.begin("zen-lead.self")
+	for i := range 20 {
+		r.peers.saw(leaseOf("zen-lead.old"+strconv.Itoa(i), 1), false, epoch)
+	}
+	report := types.NamespacedName{Namespace: "default", Name: "report"}
+	if name, _ := r.Home(report); name != "zen-lead.self" {
+		t.Errorf("kept by %s, which has no address", name)
 	}
 }

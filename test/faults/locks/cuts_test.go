@@ -76,7 +76,7 @@ var _ = Describe("Between a holder and its replica", func() {
 	It("the grant is lost: asked again, elsewhere, the same request gets the same token", func(ctx context.Context) {
 		t := newStand(ctx, 2)
 		lock := t.lockAt(ctx, t.seats[0], cutTTL)
-		a, ways := t.locker("a", t.seats, on(lock), once, func(o *locker.Options) { o.Patience = 700 * time.Millisecond })
+		a, _ := t.locker("a", t.seats, on(lock), once, func(o *locker.Options) { o.Patience = 700 * time.Millisecond })
 		t.awaits(ctx, a, locker.Granted, 0) // connected
 		Expect(a.Yield()).To(Succeed())
 		t.awaits(ctx, a, locker.Released, 0)

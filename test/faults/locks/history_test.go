@@ -170,23 +170,3 @@ func (h history) byLock() map[string]history {
 	}
 	return all
 }
-
-// cycles is how many were granted and released again.
-func (h history) cycles() (n int) {
-	for _, r := range h {
-		if r.granted != 0 && r.releasedBy == locker.OK {
-			n++
-		}
-	}
-	return n
-}
-
-// unknown is how many ended without that it is known how.
-func (h history) unknown() (n int) {
-	for _, r := range h {
-		if r.granted == 0 && r.refused == 0 && r.leftBy != locker.OK || r.granted != 0 && r.releasedBy == locker.Unheard {
-			n++
-		}
-	}
-	return n
-}

@@ -37,7 +37,7 @@ func (t *stand) answered(ctx context.Context, s *seat, lock string, before int) 
 // isPassedOn fails where a holder does not give the lock up to who comes next.
 func (t *stand) isPassedOn(ctx context.Context, holder *locker.Process, token int64, lock string, at ...*seat) {
 	GinkgoHelper()
-	next, _ := t.locker("next", at, on(lock))
+	next, _ := t.locker("next-of-"+lock, at, on(lock))
 	t.awaits(ctx, next, locker.Waits, 0)
 	left := election.Now()
 	Expect(holder.Yield()).To(Succeed())

@@ -9,9 +9,27 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/test/caller"
 	"github.com/kube-zen/zen-lead/test/election"
 	"github.com/kube-zen/zen-lead/test/locker"
 )
+
+// mayHaveOne makes an account that may acquire one lock and no other, and has a locker act as that.
+func (t *stand) mayHaveOne(ctx context.Context, lock string) func(*locker.Options) {
+	GinkgoHelper()
+	const name = "one"
+	caller.Account(ctx, t.Scene, name)
+	Expect(t.Create(ctx, &rbacv1.Role{ObjectMeta: t.Meta(name), Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"manuallocks"}, ResourceNames: []string{lock}, Verbs: []string{"acquire"}},
+	}})).To(Succeed())
+	Expect(t.Create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: t.Meta(name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: t.Namespace, Name: name}},
+	})).To(Succeed())
+	token := caller.Token(ctx, t.Scene, name, caller.Audience)
+	return func(o *locker.Options) { o.Token = token }
+}
 
 var _ = Describe("A holder whose account loses the right to acquire", func() {
 	long("can renew no more within 15 s; the lock is free once its ttl has passed, if it does not release it", func(ctx context.Context) {

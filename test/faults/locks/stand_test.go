@@ -64,6 +64,9 @@ func newStand(ctx context.Context, replicas int) *stand {
 	}
 	DeferCleanup(func(ctx context.Context) {
 		t.killLockers()
+		if CurrentSpecReport().Failed() {
+			t.tell()
+		}
 		t.records.upToDate(ctx)
 		t.check()
 	}, NodeTimeout(15*time.Minute))
@@ -97,14 +100,6 @@ func (t *stand) seat(ctx context.Context, set ...func(*zenlead.Options)) *seat {
 	DeferCleanup(s.asks.Close)
 	t.seats = append(t.seats, s)
 	return s
-}
-
-// other is the replica that is not this one, of two.
-func (t *stand) other(than *seat) *seat {
-	if t.seats[0] == than {
-		return t.seats[1]
-	}
-	return t.seats[0]
 }
 
 // lock makes a lock whose ttl is at most so long, and returns its name.
@@ -308,4 +303,15 @@ func (t *stand) leaves(ctx context.Context, at *seat, lock, request string) erro
 		Lock: lock, Namespace: t.Namespace, Holding: &zenleadv1.Holding{RequestId: request},
 	})
 	return err
+}
+
+// tell says what befell the lockers, but for their increments.
+func (t *stand) tell() {
+	for _, e := range t.Entries() {
+		switch e.Name {
+		case locker.Reads, locker.Read, locker.Writes, locker.Wrote:
+		default:
+			GinkgoWriter.Printf("%v %s %+v\n", e.At, e.Process.Name, e.Event)
+		}
+	}
 }
