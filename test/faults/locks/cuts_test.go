@@ -12,8 +12,8 @@ import (
 	"github.com/kube-zen/zen-lead/test/locker"
 )
 
-// ttl of the locks of these specs.
-const cutTTL = 3
+// cutTTL is that of the locks of these specs.
+var cutTTL = faults.Longer[int32](2, 3)
 
 // pair is a holder that has one way to one replica, and a waiter with ways of its own.
 func (t *stand) pair(ctx context.Context) (lock string, a, b *locker.Process, way *wire, g locker.Entry) {

@@ -14,7 +14,7 @@ import (
 var _ = Describe("A lock that an administrator deletes while it is held, and makes again", func() {
 	DescribeTable("is granted by a larger token, once the time of its holder has passed", func(ctx context.Context, frozen bool) {
 		t := newStand(ctx, 2)
-		const ttl = 3
+		const ttl = 2
 		lock := t.lockAt(ctx, t.seats[0], ttl)
 		a, _ := t.locker("a", t.seats, on(lock), once)
 		g := t.awaits(ctx, a, locker.Granted, 0)

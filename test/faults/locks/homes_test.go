@@ -28,7 +28,7 @@ func (t *stand) conflicts(s *seat, lock string) (n int) {
 }
 
 var _ = Describe("The home of a lock that stands still", func() {
-	It("for longer than the ttl: its holder moves away, and does not lose the lock when it goes on", func(ctx context.Context) {
+	long("for longer than the ttl: its holder moves away, and does not lose the lock when it goes on", func(ctx context.Context) {
 		t := newStand(ctx, 2)
 		home, rest := t.seats[0], t.seats[1]
 		lock := t.lockAt(ctx, home, 4)
@@ -48,7 +48,7 @@ var _ = Describe("The home of a lock that stands still", func() {
 		}
 		Expect(t.holder(ctx, lock)).To(Equal(g.Request))
 		t.isPassedOn(ctx, a, g.Token, lock, rest)
-	}, limit)
+	})
 
 	long("for longer than its Lease lasts: it acknowledges nothing of before, and another one has freed the lock of a holder that is dead", func(ctx context.Context) {
 		t := newStand(ctx, 2)
@@ -76,7 +76,7 @@ var _ = Describe("The home of a lock that stands still", func() {
 })
 
 var _ = Describe("A replica whose Lease an administrator deletes", func() {
-	It("goes on under another name; holders go on too", func(ctx context.Context) {
+	long("goes on under another name; holders go on too", func(ctx context.Context) {
 		t := newStand(ctx, 2)
 		home, rest := t.seats[0], t.seats[1]
 		lock := t.lockAt(ctx, home, 5)
@@ -94,7 +94,7 @@ var _ = Describe("A replica whose Lease an administrator deletes", func() {
 		Expect(lines).To(HaveLen(1))
 		Expect(t.holder(ctx, lock)).To(Equal(g.Request))
 		t.isPassedOn(ctx, a, g.Token, lock, rest)
-	}, limit)
+	})
 })
 
 var _ = Describe("Replicas whose watches are cut", func() {

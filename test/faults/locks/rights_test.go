@@ -51,7 +51,7 @@ var _ = Describe("A holder whose account loses the right to acquire", func() {
 		Expect(t.status(ctx, lock).Token).To(Equal(g.Token))
 	})
 
-	It("and stands still: the lock is free once its ttl has passed", func(ctx context.Context) {
+	long("and stands still: the lock is free once its ttl has passed", func(ctx context.Context) {
 		t := newStand(ctx, 2)
 		const ttl = 2
 		lock := t.lock(ctx, ttl)
@@ -64,5 +64,5 @@ var _ = Describe("A holder whose account loses the right to acquire", func() {
 		Expect(election.Now() - sent).To(And(BeNumerically(">", seconds(ttl)*21/20), BeNumerically("<", seconds(ttl)*21/20+seconds(ttl)/3+soon)))
 		Expect(a.Resume()).To(Succeed())
 		t.awaits(ctx, a, locker.Over, sent)
-	}, limit)
+	})
 })

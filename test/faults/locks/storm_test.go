@@ -90,7 +90,7 @@ func (s *storm) man(c *crew) {
 // befall has one fault after the other befall a crew, until ctx ends; then it heals.
 func (s *storm) befall(ctx context.Context, c *crew) {
 	ttl := seconds(s.ttl)
-	lull := func() { pass(ctx, between(c.dice, time.Second, faults.Longer(6*time.Second, 20*time.Second))) }
+	lull := func() { pass(ctx, between(c.dice, time.Second, faults.Longer(3*time.Second, 20*time.Second))) }
 	for lull(); ctx.Err() == nil; lull() {
 		w := c.wires[c.dice.IntN(len(c.wires))]
 		way, named := &w.up, "requests lost"
@@ -133,10 +133,10 @@ func (s *storm) befall(ctx context.Context, c *crew) {
 }
 
 // shake has the replicas come to harm, one at a time.
-func (s *storm) shake(ctx context.Context, spec context.Context) { //nolint:revive // the storm's, then the spec's
+func (s *storm) shake(ctx, spec context.Context) {
 	dice := dice(1000)
 	match := proxy.Match{Method: "PUT", Resource: "manuallocks/status", Namespace: s.Namespace}
-	lull := func() { pass(ctx, between(dice, time.Second, faults.Longer(5*time.Second, 15*time.Second))) }
+	lull := func() { pass(ctx, between(dice, time.Second, faults.Longer(3*time.Second, 15*time.Second))) }
 	for lull(); ctx.Err() == nil; lull() {
 		at := dice.IntN(len(s.seats))
 		r := s.seats[at]
@@ -204,9 +204,11 @@ func (s *storm) replace(ctx context.Context, at int) {
 }
 
 // quake has the API server, etcd and the locks themselves come to harm.
-func (s *storm) quake(ctx context.Context, spec context.Context) error { //nolint:revive // the storm's, then the spec's
+func (s *storm) quake(ctx, spec context.Context) error {
 	dice := dice(2000)
-	lull := func() { pass(ctx, between(dice, 5*time.Second, faults.Longer(10*time.Second, 60*time.Second))) }
+	lull := func() {
+		pass(ctx, between(dice, faults.Longer(time.Second, 5*time.Second), faults.Longer(5*time.Second, 60*time.Second)))
+	}
 	for lull(); ctx.Err() == nil; lull() {
 		switch dice.IntN(faults.Longer(3, 4)) {
 		case 0, 1:
@@ -306,16 +308,17 @@ var _ = Describe("Locks under all faults at once", func() {
 			s.locks = append(s.locks, t.lock(ctx, s.ttl))
 		}
 		began := time.Now()
-		Expect(s.rage(ctx, faults.Longer(3, 8), faults.Longer(2000, 100_000), faults.Longer(12*time.Second, 25*time.Minute))).To(Succeed())
+		Expect(s.rage(ctx, faults.Longer(3, 8), faults.Longer(2000, 100_000), faults.Longer(6*time.Second, 25*time.Minute))).To(Succeed())
 		lasted := time.Since(began)
 		Expect(s.calm(ctx)).To(Succeed())
 		h := t.history()
 		line := fmt.Sprintf("%d cycles on %d locks in %.0f s, %d requests, %d of unknown outcome; %v", h.cycles(), len(s.locks), lasted.Seconds(), len(h), h.unknown(), s)
 		fmt.Println(" ", line)
 		AddReportEntry("storm", line)
-		Expect(h.unknown()).To(BeNumerically(">", 0), "without outcomes that are unknown it shows nothing")
-		Expect(h.cycles()).To(BeNumerically(">", faults.Longer(100, 50_000)))
+		Expect(h.cycles()).To(BeNumerically(">", faults.Longer(20, 50_000)))
+		Expect(s.counts).NotTo(BeEmpty())
 		if faults.Full {
+			Expect(h.unknown()).To(BeNumerically(">", 0), "without outcomes that are unknown it shows nothing")
 			for _, what := range []string{
 				"locker frozen", "locker killed", "locker stopped", "connections ended", "requests lost", "answers lost", "requests late", "answers late",
 				"replica frozen", "replica killed", "replica terminated", "grant held", "answer to a grant held", "answer to a grant lost",
