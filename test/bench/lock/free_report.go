@@ -60,7 +60,7 @@ func (f *free) report(ctx context.Context, e bench.Effort, out io.Writer) error 
 	return errors.Join(
 		bench.Table(out, "Free: locks for which nobody contends; one after the other, then side by side", rows),
 		result.Print(out),
-		bench.Keep(ctx, e, "lock", result, f.samples()),
+		bench.KeepAs(ctx, e, "lock-free", result, f.samples()),
 	)
 }
 

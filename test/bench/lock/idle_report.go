@@ -63,7 +63,7 @@ func (f *idle) report(ctx context.Context, e bench.Effort, out io.Writer) error 
 		bench.Table(out, fmt.Sprintf("Idle: %d held locks, renewed by one client, for %s", f.locks, f.rest), rest),
 		bench.Table(out, fmt.Sprintf("Idle: the holder is killed; %d of its locks are tried until free, since their last renewal", len(f.freed)), dead),
 		result.Print(out),
-		bench.Keep(ctx, e, "lock", result, f.samples()),
+		bench.KeepAs(ctx, e, "lock-idle", result, f.samples()),
 	}
 	if early > 0 {
 		errs = append(errs, fmt.Errorf("lock-idle: %d locks were free too early", early))
