@@ -54,15 +54,18 @@ var _ = Describe("A replica", func() {
 		Expect(lease(ctx, s, controller)).To(HaveField("UID", first.UID), "the other one's is there")
 	}, limit)
 
-	It("makes its Lease again when somebody deletes it", func(ctx context.Context) {
+	It("goes on under another name when somebody deletes its Lease", func(ctx context.Context) {
 		s := scene.New(ctx, c)
 		before, err := lease(ctx, s, controller)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(s.Delete(ctx, before)).To(Succeed())
-		Eventually(ctx, func(ctx context.Context) error {
-			_, err := lease(ctx, s, controller)
-			return err
-		}).Should(Succeed())
+		Eventually(ctx, func(ctx context.Context) (string, error) {
+			now, err := lease(ctx, s, controller)
+			if err != nil {
+				return "", err
+			}
+			return now.Name, nil
+		}).Should(And(HavePrefix("zen-lead."), Not(Equal(before.Name))))
 	}, limit)
 
 	It("may delete Leases in its own namespace and in no other", func(ctx context.Context) {

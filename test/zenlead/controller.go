@@ -250,11 +250,12 @@ func (r *Controller) Lines(text string) ([]string, error) {
 
 // Lease returns the name of the replica's Lease, in Namespace; "" until the process has told it.
 func (r *Controller) Lease() (string, error) {
-	lines, err := r.Lines("One of the replicas")
+	lines, err := r.Lines("lease=" + Namespace + "/") // the last: it may go on under another name
 	if err != nil || len(lines) == 0 {
 		return "", err
 	}
 	_, lease, _ := strings.Cut(lines[len(lines)-1], "lease="+Namespace+"/")
+	lease, _, _ = strings.Cut(lease, " ") // why it has another name
 	return strings.TrimSpace(lease), nil
 }
 

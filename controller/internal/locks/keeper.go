@@ -181,6 +181,9 @@ func (k *Keeper) look() {
 	}
 	for _, d := range desks {
 		d.sendAway(now)
+		if d.moved() {
+			k.queue.Add(d.name)
+		}
 		if d.retire(now) {
 			k.mu.Lock()
 			if k.desks[d.name] == d {

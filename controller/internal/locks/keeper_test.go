@@ -184,6 +184,28 @@ func TestWhoWaitsIsSentToTheHomeOnceThatIsAnother(t *testing.T) {
 	})
 }
 
+func TestWhoWaitsIsWrittenDownOnceThisIsTheHome(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.has(t, "a")
+		r.self.mu.Lock()
+		r.self.home = "h2" // which has died, and counts for a while
+		r.self.mu.Unlock()
+		seat := r.Ask(t.Context(), report, wish("b", -1))
+		<-time.After(3 * time.Second)
+		if n := r.w.status().Waiting; n != nil && *n != 0 {
+			t.Errorf("%d wait, says who is not the home", *n)
+		}
+		r.self.mu.Lock()
+		r.self.home = ""
+		r.self.mu.Unlock()
+		<-time.After(3 * time.Second)
+		if n := r.w.status().Waiting; n == nil || *n != 1 {
+			t.Errorf("nobody waits, says the home: %v", n)
+		}
+		seat.Leave()
+	})
+}
+
 func TestARenewalIsHeardFromMemoryAlone(t *testing.T) {
 	in(t, func(t *testing.T, r *rig) {
 		a := r.has(t, "a")

@@ -85,3 +85,12 @@ func (d *desk) sendAway(now time.Time) {
 		}
 	}
 }
+
+// moved says that the lock's home is another than when this desk last decided: who waits is written down by the home alone.
+func (d *desk) moved() bool {
+	self, _ := d.keeper.Self.Term()
+	home, _ := d.keeper.Self.Home(d.name)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.busy && d.state.Waiting() > 0 && d.state.Guest != (home != self)
+}
