@@ -38,21 +38,20 @@ demo: ## Three pods, six moves of the lead, each timed by an independent watch; 
 test: ## Every check and every test
 	@hack/step 'control plane' go -C test run ./cmd/cluster build
 	@hack/step 'generated files' hack/generated
+	@hack/step 'each module alone' $(MAKE) modules
 	@summary=$$(mktemp); trap 'rm -f "$$summary"' EXIT; \
-	$(MAKE) --jobs=3 tested linted alone SUMMARY="$$summary"; \
+	$(MAKE) --jobs=2 tested linted SUMMARY="$$summary"; \
 	grep '^DONE ' "$$summary"
 
-# Tests wait most of the time. Linters and builds run beside them, and take what they leave of the processors. The tests' summary is
-# said again where those end after them.
+# Tests wait most of the time. Linters run beside them, and take what they leave of the processors. The tests' summary is said again where
+# those end after them.
 SUMMARY ?= /dev/null
-.PHONY: tested linted alone
+.PHONY: tested linted
 tested:
 	@hack/step --last 'Go tests' $(call tool,gen,gotestsum) --format pkgname-and-test-fails --format-hide-empty-pkg -- \
 		-race -shuffle=on -p 2 -timeout 10m $(packages) | tee "$(SUMMARY)"
 linted:
 	@nice -n 19 hack/step 'lint' $(MAKE) lint
-alone:
-	@nice -n 19 hack/step 'each module alone' $(MAKE) modules
 
 .PHONY: e2e
 e2e: ## Install the chart on real nodes, break things and print what a client saw; needs root
