@@ -314,10 +314,16 @@ func (t *turn) leave() {
 		if (expires.IsZero() || t.now.Before(expires)) && (p.until.IsZero() || t.now.Before(p.until)) {
 			return false
 		}
-		t.tell(p, Answer{Err: t.held()})
-		t.drop(p)
+		t.refuseOne(p, t.held())
 		return true
 	})
+}
+
+// refuseOne tells who has a place that it will not get the lock. A grant of another home, which it had asked before, is not to be written then.
+func (t *turn) refuseOne(p *place, why error) {
+	t.tell(p, Answer{Err: why})
+	t.overtakes = t.overtakes || p.elsewhere && p.present()
+	t.drop(p)
 }
 
 // drop has the record not bring back who lost its place here.
@@ -376,14 +382,13 @@ func (t *turn) refuse() {
 	t.queue = slices.DeleteFunc(t.queue, func(p *place) bool {
 		switch {
 		case p.try:
-			t.tell(p, Answer{Err: t.held()})
+			t.refuseOne(p, t.held())
 		case t.came[p.ID] && wait >= t.MaxWaiters:
-			t.tell(p, Answer{Err: ErrFull})
+			t.refuseOne(p, ErrFull)
 		default:
 			wait++
 			return false
 		}
-		t.drop(p)
 		return true
 	})
 }

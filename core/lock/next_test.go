@@ -103,3 +103,47 @@ func (s State) guest() State {
 	s.Guest = true
 	return s
 }
+
+func TestAGrantThatAnotherHomeMayBeWritingFailsOnceItsRequestWasRefused(t *testing.T) {
+	held := written(fresh().Next([]Event{ask("x")}, at(0)))
+	with := func(f func(*Ask)) Ask {
+		e := ask("a")
+		f(&e)
+		return e
+	}
+	try := func(e *Ask) { e.Try = true }
+	again := func(e *Ask) { e.Attempt = 2 }
+	short := func(e *Ask) { e.Until = at(1) }
+	full := held
+	full.MaxWaiters = 0
+	for name, tc := range map[string]struct {
+		state  State
+		event  Event
+		writes bool
+	}{
+		"it tried, here first":                          {held, with(try), false},
+		"it tried, after another home had heard of it":  {held, with(func(e *Ask) { try(e); again(e) }), true},
+		"it tried, as another home was not reached":     {held.guest(), with(try), true},
+		"too many wait":                                 {full, ask("a"), false},
+		"too many wait, after another home heard of it": {full, with(again), true},
+		"it waited long enough":                         {written(held.Next([]Event{with(short)}, at(0))), nil, false},
+		"it waited, after another home had heard of it": {written(held.Next([]Event{with(func(e *Ask) { short(e); again(e) })}, at(0))), nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var events []Event
+			if tc.event != nil {
+				events = append(events, tc.event)
+			}
+			next, answers := tc.state.Next(events, at(1))
+			if len(answers) != 1 || answers[0].Err == nil {
+				t.Fatalf("%+v", answers)
+			}
+			if writes := !next.Record.Same(tc.state.Record); writes != tc.writes {
+				t.Errorf("writes: %v", writes)
+			}
+			if next.Record.Holder != tc.state.Record.Holder || next.Record.Token != tc.state.Record.Token {
+				t.Errorf("it became %+v", next.Record)
+			}
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -332,13 +333,15 @@ func (t *stand) leaves(ctx context.Context, at *seat, lock, request string) erro
 	return err
 }
 
+// told is how many events are told of at most, the last.
+const told = 500
+
 // tell says what befell the lockers, but for their increments.
 func (t *stand) tell() {
-	for _, e := range t.Entries() {
-		switch e.Name {
-		case locker.Reads, locker.Read, locker.Writes, locker.Wrote:
-		default:
-			GinkgoWriter.Printf("%v %s %+v\n", e.At, e.Process.Name, e.Event)
-		}
+	all := slices.DeleteFunc(t.Entries(), func(e locker.Entry) bool {
+		return slices.Contains([]string{locker.Reads, locker.Read, locker.Writes, locker.Wrote}, e.Name)
+	})
+	for _, e := range all[max(0, len(all)-told):] {
+		GinkgoWriter.Printf("%v %s %+v\n", e.At, e.Process.Name, e.Event)
 	}
 }

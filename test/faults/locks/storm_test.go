@@ -210,8 +210,8 @@ func (s *storm) quake(ctx, spec context.Context) error {
 		pass(ctx, between(dice, faults.Longer(time.Second, 5*time.Second), faults.Longer(5*time.Second, 60*time.Second)))
 	}
 	for lull(); ctx.Err() == nil; lull() {
-		switch dice.IntN(faults.Longer(3, 4)) {
-		case 0, 1:
+		switch dice.IntN(faults.Longer(1, 4)) {
+		case 1, 2: // not in the short form: it takes 19 s until such a lock is free for certain
 			name := s.locks[dice.IntN(len(s.locks))]
 			if s.remove(spec, name) == nil {
 				pass(ctx, between(dice, 0+1, 500*time.Millisecond))
@@ -220,7 +220,7 @@ func (s *storm) quake(ctx, spec context.Context) error {
 				}
 				s.happened("lock deleted", true)
 			}
-		case 2:
+		case 0:
 			if err := c.Freeze(cluster.Etcd); err != nil {
 				return err
 			}
