@@ -231,6 +231,7 @@ func newWork(ctx context.Context, root string, dirs []string, version string) (*
 	w.modcache = lines[3]
 	w.env = append(os.Environ(),
 		"GOWORK=off",
+		"GODEBUG=goindex=0", // what the go command remembers of a version is of another content by now
 		"GOPROXY=file://"+filepath.ToSlash(w.dir)+"/proxy,"+lines[0],
 		"GONOPROXY=none",
 		"GONOSUMDB="+strings.TrimSuffix(prefix, "/")+","+lines[1],
