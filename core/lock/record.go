@@ -104,3 +104,11 @@ func sameWaiter(a, b Waiter) bool { return a.Request == b.Request && a.Since.Equ
 func sameTransition(a, b Transition) bool {
 	return a.Reason == b.Reason && a.Message == b.Message && a.Time.Equal(b.Time)
 }
+
+// Name is how people know it.
+func (r Request) Name() string {
+	if r.Owner != "" {
+		return r.Owner
+	}
+	return r.Account
+}
