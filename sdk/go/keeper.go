@@ -93,35 +93,52 @@ func (k *keeper) close() {
 	}
 }
 
-// look ends what is over and renews what is due, along with what will be before long: so locks that were taken one by one come to be renewed
-// by one request.
+// look ends what is over and renews what is due. A request that is sent takes along what is due before long, as much as there is room for: so
+// locks that were taken one by one come to be renewed by few requests, and those do not come all at once.
 func (k *keeper) look() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	sent := k.now()
-	// later is when the first of those is due that are not ripe, soon when one of the ripe is.
-	later, soon := lookAgain, lookAgain
-	var ripe []*holding
+	sent, next := k.now(), lookAgain
+	var ripe []ripening
 	for h := range k.held {
 		in, along, ok := h.due()
 		switch {
 		case !ok:
 			delete(k.held, h)
 		case along:
-			ripe, soon = append(ripe, h), min(soon, in)
+			ripe = append(ripe, ripening{h, in})
 		default:
-			later = min(later, in)
+			next = min(next, in)
 		}
 	}
-	if soon <= 0 {
-		for _, list := range requests(ripe) {
-			k.renew(sent, list)
-		}
-		soon = later
+	now, later := filled(ripe)
+	for _, list := range requests(now) {
+		k.renew(sent, list)
+	}
+	if len(later) > 0 {
+		next = min(next, later[0].in)
 	}
 	if len(k.held) > 0 {
-		k.arm(min(soon, later))
+		k.arm(next)
 	}
+}
+
+// ripening is a lock that may be renewed, and is to be in a while.
+type ripening struct {
+	holding *holding
+	in      time.Duration
+}
+
+// filled is what is due, with as much of what will be as the last request has room for, the first first.
+func filled(ripe []ripening) (now []*holding, later []ripening) {
+	slices.SortFunc(ripe, func(a, b ripening) int { return cmp.Compare(a.in, b.in) })
+	for i, r := range ripe {
+		if r.in > 0 && i%mostRenewed == 0 {
+			return now, ripe[i:]
+		}
+		now = append(now, r.holding)
+	}
+	return now, nil
 }
 
 // requests divides what is to be renewed: into as many as one request may have, and by ttl, so that none is given less than half of its time

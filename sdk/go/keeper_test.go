@@ -284,6 +284,16 @@ func TestAnAnswerThatSaysNothingRenewsNothing(t *testing.T) {
 func TestManyLocksAreRenewedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &lockWorld{locks: plain(), patience: t.Context()}
+		var mu sync.Mutex
+		var times []time.Time
+		w.locks.Between = func(c testserver.Call) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if c.Name == "renew" && !c.IsDone {
+				times = append(times, time.Now())
+			}
+			return nil
+		}
 		w.world = newWorld(t, "passthrough:///zen-lead.test:9090", testserver.Answers{Locks: w.locks})
 		const many = 10_000
 		all := make([]*Lock, many)
@@ -304,6 +314,12 @@ func TestManyLocksAreRenewedTogether(t *testing.T) {
 		for _, r := range requests {
 			if len(r) != mostRenewed {
 				t.Fatalf("a request of %d", len(r))
+			}
+		}
+		times = times[before:]
+		for i := range times[1:] {
+			if gap := times[i+1].Sub(times[i]); gap < 100*time.Millisecond {
+				t.Errorf("a request %v after another", gap)
 			}
 		}
 		for _, l := range all {
