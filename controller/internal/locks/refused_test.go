@@ -41,3 +41,21 @@ func TestARefusalSaysNothingOfAWriteThatWasSentBefore(t *testing.T) {
 		})
 	}
 }
+
+func TestAConflictWithoutTheRecordSaysNothing(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.w.way = append(r.w.way, func(_ context.Context, do func() error) error {
+			r.w.edit(t, taken)
+			r.w.mu.Lock()
+			r.w.unread = 1
+			r.w.mu.Unlock()
+			return do()
+		})
+		if got := <-r.Ask(t.Context(), report, wish("a", -1)).Answer; !errors.Is(got.Err, ErrUnknown) {
+			t.Errorf("a is told %+v: another replica may have granted it to a", got)
+		}
+		if got := <-r.Ask(t.Context(), report, wish("b", 0)).Answer; !errors.Is(got.Err, lock.ErrHeld) {
+			t.Errorf("b is told %+v", got)
+		}
+	})
+}

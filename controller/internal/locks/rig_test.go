@@ -35,6 +35,8 @@ type world struct {
 	objects map[types.NamespacedName]*v1alpha1.ManualLock
 	writes  int
 	reads   int
+	// unread is how many of the next reads fail.
+	unread int
 	// answered is what happens while the answer to the next read is on its way.
 	answered func()
 	// way is what happens to the next writes, in turn.
@@ -46,12 +48,17 @@ type world struct {
 func (w *world) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
 	w.mu.Lock()
 	w.reads++
+	fails := w.unread > 0
+	w.unread -= min(w.unread, 1)
 	known, ok := w.objects[key]
 	answered := w.answered
 	w.answered = nil
 	w.mu.Unlock()
 	if answered != nil {
 		answered()
+	}
+	if fails {
+		return apierrors.NewServiceUnavailable("no")
 	}
 	if !ok {
 		return apierrors.NewNotFound(resource, key.Name)

@@ -18,23 +18,26 @@ const again = time.Second
 
 // turn deals with the events that have come: decides, writes if there is something to write, and tells.
 func (d *desk) turn(ctx context.Context) {
+	// Who asks is told that another replica may be asked, where none of it was written here. After a write that came to nothing because the
+	// record is another, that other may be of the same request.
+	fails := ErrAway
 	for {
 		d.mu.Lock()
 		batch := d.events
 		d.events = nil
-		if _, counts := d.term(batch); !counts {
+		if _, counts := d.term(batch, fails); !counts {
 			return
 		}
 		if d.mustRead(batch) {
 			doubts := d.doubts
 			d.mu.Unlock()
-			if !d.read(ctx, batch, doubts) {
+			if !d.read(ctx, batch, doubts, fails) {
 				return
 			}
 			d.mu.Lock()
 		}
 		now := d.keeper.Now()
-		home, counts := d.term(batch) // again: who is granted the lock counts from now
+		home, counts := d.term(batch, fails) // again: who is granted the lock counts from now
 		if !counts {
 			return
 		}
@@ -55,6 +58,7 @@ func (d *desk) turn(ctx context.Context) {
 		if d.write(ctx, o, next, batch, answers) {
 			return
 		}
+		fails = ErrUnknown
 		d.mu.Lock() // the record was another: the same events, on what it is now
 		d.events = slices.Concat(batch, d.events)
 		for i := range d.events[:len(batch)] {
@@ -66,12 +70,12 @@ func (d *desk) turn(ctx context.Context) {
 
 // term is the name under which this replica keeps holders. counts is false where it keeps none at present; all who asked were told then, and
 // the mutex, which was held, is not any more.
-func (d *desk) term(batch []posted) (home string, counts bool) {
+func (d *desk) term(batch []posted, fails error) (home string, counts bool) {
 	home, counts = d.keeper.Self.Term()
 	if !counts {
 		d.timer.Reset(again)
 		d.mu.Unlock()
-		failAll(batch, ErrAway)
+		failAll(batch, fails)
 		d.later(batch)
 	}
 	return home, counts
@@ -105,7 +109,7 @@ func (d *desk) mustRead(batch []posted) bool {
 }
 
 // read reads the object. It is false where that failed, and all who asked were told. doubts is how many there were before.
-func (d *desk) read(ctx context.Context, batch []posted, doubts int) bool {
+func (d *desk) read(ctx context.Context, batch []posted, doubts int, fails error) bool {
 	o, err := d.keeper.store.read(ctx, d.name)
 	d.mu.Lock()
 	switch {
@@ -118,7 +122,7 @@ func (d *desk) read(ctx context.Context, batch []posted, doubts int) bool {
 	case err != nil:
 		d.timer.Reset(again)
 		d.mu.Unlock()
-		failAll(batch, fmt.Errorf("%w: %w", ErrAway, err))
+		failAll(batch, fmt.Errorf("%w: %w", fails, err))
 		d.later(batch)
 		return false
 	}
