@@ -135,7 +135,7 @@ func (s *lockService) renewAt(ctx context.Context, header, home string, list []r
 }
 
 func (s *lockService) passRenewals(ctx context.Context, client zenleadv1.LockServiceClient, header, home string, list []renewal, results []renewed) bool {
-	ctx, cancel := context.WithTimeout(ctx, renewAtWithin)
+	ctx, cancel := context.WithTimeout(ctx, shareOf(ctx, renewAtWithin))
 	defer cancel()
 	q := &zenleadv1.RenewRequest{}
 	for _, r := range list {
@@ -153,6 +153,15 @@ func (s *lockService) passRenewals(ctx context.Context, client zenleadv1.LockSer
 		}
 	}
 	return true
+}
+
+// shareOf is how much of a caller's time another replica may have, at most so much: the rest is for this one.
+func shareOf(ctx context.Context, most time.Duration) time.Duration {
+	until, ok := ctx.Deadline()
+	if !ok {
+		return most
+	}
+	return min(most, time.Until(until)/2)
 }
 
 // passForce has the holder's home take the lock from it, which stops to hear it at once. Where that replica lives and cannot be reached, only

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -30,6 +31,31 @@ type other struct {
 
 func (o *other) Renew(context.Context, *zenleadv1.RenewRequest, ...grpc.CallOption) (*zenleadv1.RenewResponse, error) {
 	return o.answer, nil
+}
+
+// asleep is another replica, which answers nothing.
+type asleep struct{ zenleadv1.LockServiceClient }
+
+func (asleep) Renew(ctx context.Context, _ *zenleadv1.RenewRequest, _ ...grpc.CallOption) (*zenleadv1.RenewResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestAReplicaThatDoesNotAnswerLeavesTimeToRenewHere(t *testing.T) {
+	for caller, passed := range map[time.Duration]time.Duration{time.Minute: renewAtWithin, 3 * time.Second: 1500 * time.Millisecond, 200 * time.Millisecond: 100 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), caller)
+			defer cancel()
+			began := time.Now()
+			s := &lockService{}
+			if s.passRenewals(ctx, asleep{}, "Bearer x", "other", []renewal{{}}, make([]renewed, 1)) {
+				t.Error("it was renewed by nobody")
+			}
+			if took := time.Since(began); took != passed {
+				t.Errorf("%v of %v", took, caller)
+			}
+		})
+	}
 }
 
 func TestWhatAnotherReplicaSaysOfARenewalHasTheSameStatus(t *testing.T) {
