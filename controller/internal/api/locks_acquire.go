@@ -43,7 +43,7 @@ func (s *lockService) acquire(ctx context.Context, header string, q *zenleadv1.A
 		return err
 	}
 	if w.Account = caller.name; w.Owner == "" {
-		w.Owner = cut(caller.name, longestOwner)
+		w.Owner = cmp.Or(locks.Cut(caller.name, longestOwner), "?")
 	}
 	o, err := s.keeper.Find(ctx, name)
 	if err != nil {
@@ -162,15 +162,4 @@ func checkRequestID(id string) error {
 		}
 	}
 	return nil
-}
-
-// cut leaves as many whole characters as fit.
-func cut(s string, bytes int) string {
-	if len(s) <= bytes {
-		return s
-	}
-	for bytes > 0 && !utf8.RuneStart(s[bytes]) {
-		bytes--
-	}
-	return cmp.Or(s[:bytes], "?")
 }

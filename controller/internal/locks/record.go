@@ -70,7 +70,7 @@ func statusOf(r lock.Record, epoch int64) v1alpha1.ManualLockStatus {
 		s.Waiters = append(s.Waiters, v1alpha1.LockWaiter{RequestID: w.ID, Owner: w.Owner, Account: w.Account, Since: micro(w.Since)})
 	}
 	if r.Last.Reason != "" {
-		s.LastTransition = &v1alpha1.LockTransition{Reason: string(r.Last.Reason), Time: micro(r.Last.Time), Message: cut(r.Last.Message, longestMessage)}
+		s.LastTransition = &v1alpha1.LockTransition{Reason: string(r.Last.Reason), Time: micro(r.Last.Time), Message: Cut(r.Last.Message, longestMessage)}
 	}
 	return s
 }
@@ -89,8 +89,8 @@ func micro(t time.Time) *metav1.MicroTime {
 	return &metav1.MicroTime{Time: t.Round(0).Truncate(time.Microsecond)}
 }
 
-// cut leaves as many whole characters as fit.
-func cut(s string, bytes int) string {
+// Cut leaves as many whole characters as fit.
+func Cut(s string, bytes int) string {
 	if len(s) <= bytes {
 		return s
 	}
