@@ -36,6 +36,10 @@ var _ = Describe("The home of a lock that stands still", func() {
 		g := t.awaits(ctx, a, locker.Granted, 0)
 		Expect(g.Home).To(Equal(home.name))
 		t.renews(ctx, a)
+		blind := home.proxy.Hold(proxy.Match{Resource: "manuallocks", Watch: true})
+		home.proxy.Break()
+		Expect(blind.Await(ctx, 1)).To(Succeed(), "it will not hear what happens meanwhile")
+		t.renews(ctx, a)
 		Expect(home.Freeze()).To(Succeed())
 		froze := election.Now()
 		t.renews(ctx, a)
@@ -43,6 +47,7 @@ var _ = Describe("The home of a lock that stands still", func() {
 		pass(ctx, froze+6*time.Second-election.Now())
 		Expect(home.Resume()).To(Succeed())
 		Eventually(ctx, func() int { return t.conflicts(home, lock) }).Should(BeNumerically(">", 0), "its memory says that the holder's time has passed")
+		blind.Release()
 		for range 2 {
 			t.renews(ctx, a)
 		}

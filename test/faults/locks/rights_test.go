@@ -46,9 +46,12 @@ var _ = Describe("A holder whose account loses the right to acquire", func() {
 		Expect(over.At - removed).To(BeNumerically("<", 15*time.Second+seconds(ttl)/3+soon))
 		Expect(t.awaits(ctx, a, locker.Released, over.At).Outcome).To(Equal(locker.OK), "it may give up what it holds")
 		Expect(t.holder(ctx, lock)).To(BeEmpty())
-		b, _ := t.locker("b", t.seats, on(lock), once)
-		Expect(t.awaits(ctx, b, locker.Refused, 0).Outcome).To(Equal("Forbidden"))
 		Expect(t.status(ctx, lock).Token).To(Equal(g.Token))
+		// The other replica may have looked at its rights a moment before they went.
+		b, _ := t.locker("b", t.seats, on(lock))
+		refused := t.awaits(ctx, b, locker.Refused, 0)
+		Expect(refused.Outcome).To(Equal("Forbidden"))
+		Expect(refused.At - removed).To(BeNumerically("<", 15*time.Second+soon))
 	})
 
 	long("and stands still: the lock is free once its ttl has passed", func(ctx context.Context) {
