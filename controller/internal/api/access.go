@@ -80,7 +80,7 @@ type access struct {
 	callers *callers
 	now     func() time.Time
 	grants  grants
-	// known are the bearers that were found to be somebody, by hash; strangers limits the questions about others.
+	// known are the callers whose bearers were found to be theirs, by hash; strangers limits the questions about other bearers.
 	known     *utilcache.LRUExpireCache
 	asking    singleflight.Group
 	strangers *rate.Limiter
@@ -167,10 +167,8 @@ func (a *access) decide(ctx context.Context, header string, q question) (*caller
 }
 
 func (a *access) askAndRemember(ctx context.Context, header string, q question) (*caller, error) {
-	if _, known := a.known.Get(q.bearer); !known {
-		if err := a.queue(ctx); err != nil {
-			return nil, err
-		}
+	if err := a.mayBeAsked(ctx, q); err != nil {
+		return nil, err
 	}
 	name, err := a.ask(ctx, header, q.verb, q.pool)
 	if !unanswered(err) {
@@ -179,13 +177,31 @@ func (a *access) askAndRemember(ctx context.Context, header string, q question) 
 	switch {
 	case err == nil:
 		c := a.callers.of(name)
-		a.known.Add(q.bearer, struct{}{}, trustedFor)
+		a.known.Add(q.bearer, c, trustedFor)
 		a.grants.put(q, &grant{caller: c, at: a.now()})
 		return c, nil
 	case !unanswered(err):
 		a.grants.drop(q)
+		if c := a.callerOf(q); c != nil { // a refusal is not remembered: the next one is asked about again
+			_ = c.request()
+		}
 	}
 	return nil, err
+}
+
+// mayBeAsked bounds what the API server is asked. Who is let in counts as a request, in its place.
+func (a *access) mayBeAsked(ctx context.Context, q question) error {
+	if c := a.callerOf(q); c != nil {
+		return c.mayRequest()
+	}
+	return a.queue(ctx)
+}
+
+// callerOf is whose a bearer was found to be; nil where it is not known.
+func (a *access) callerOf(q question) *caller {
+	known, _ := a.known.Get(q.bearer)
+	c, _ := known.(*caller)
+	return c
 }
 
 // queue has who is not known yet wait for his turn.

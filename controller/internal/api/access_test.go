@@ -130,6 +130,30 @@ func TestStrangersDoNotKeepOthersOut(t *testing.T) {
 	})
 }
 
+func TestWhoIsRefusedIsAskedAboutAsOftenAsAnybodyMayAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &judge{denied: map[string]bool{"acquire": true}}
+		a := newJudge(j, j)
+		if _, err := a.admit(t.Context(), "Bearer good", get, web); err != nil {
+			t.Fatal(err)
+		}
+		before, last := j.asked, error(nil)
+		for i := range 2 * requestsAtOnce {
+			_, last = a.admit(t.Context(), "Bearer good", acquireLock, types.NamespacedName{Namespace: "shop", Name: strconv.Itoa(i)})
+		}
+		if n := j.asked - before; n != requestsAtOnce || failureOf(last).reason != reasonTooMany {
+			t.Errorf("the API server was asked %d times, and then: %v", n, last)
+		}
+		if _, err := a.admit(t.Context(), "Bearer good", get, web); err != nil {
+			t.Errorf("what is known of it: %v", err)
+		}
+		time.Sleep(time.Second)
+		if _, err := a.admit(t.Context(), "Bearer good", watch, web); err != nil {
+			t.Errorf("a second later: %v", err)
+		}
+	})
+}
+
 func TestWhoAsksTheSameAtOnceIsAskedAboutOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &judge{denied: map[string]bool{}, takes: time.Second}
