@@ -15,7 +15,11 @@ import (
 // Add returns the keeper of this replica, which hears of ManualLocks once the manager runs. synced says when it has heard of all that there
 // were.
 func Add(ctx, life context.Context, m manager.Manager, self Self) (k *Keeper, synced toolscache.InformerSynced, err error) {
-	k = New(life, self, replica.Lasts, m.GetAPIReader(), m.GetClient().Status())
+	status, err := newStatusClient(m.GetConfig(), m.GetHTTPClient())
+	if err != nil {
+		return nil, nil, fmt.Errorf("write locks: %w", err)
+	}
+	k = New(life, self, replica.Lasts, m.GetAPIReader(), status)
 	k.Patcher, k.Recorder = m.GetClient(), m.GetEventRecorder("zen-lead")
 	informer, err := m.GetCache().GetInformer(ctx, &v1alpha1.ManualLock{})
 	if meta.IsNoMatchError(err) {

@@ -66,7 +66,7 @@ type Keeper struct {
 }
 
 // New returns a keeper that lives as long as life, reads locks from live and writes their statuses by status. Run has it work.
-func New(life context.Context, self Self, lasts time.Duration, live client.Reader, status client.SubResourceWriter) *Keeper {
+func New(life context.Context, self Self, lasts time.Duration, live client.Reader, status StatusWriter) *Keeper {
 	return &Keeper{
 		Self: self, Lasts: lasts, Now: time.Now,
 		store: store{live: live, status: status}, life: life,

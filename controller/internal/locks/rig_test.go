@@ -28,7 +28,6 @@ var (
 // world is an API server that has locks, with compare-and-swap as the real one has it, and whatever goes wrong on the way.
 type world struct {
 	client.Reader
-	client.SubResourceWriter
 
 	mu      sync.Mutex
 	version int
@@ -67,7 +66,7 @@ func (w *world) Get(_ context.Context, key client.ObjectKey, o client.Object, _ 
 	return nil
 }
 
-func (w *world) Update(ctx context.Context, o client.Object, _ ...client.SubResourceUpdateOption) error {
+func (w *world) Update(ctx context.Context, l *v1alpha1.ManualLock) error {
 	<-time.After(time.Duration(w.takes.Load()))
 	w.mu.Lock()
 	var way func(context.Context, func() error) error
@@ -75,7 +74,6 @@ func (w *world) Update(ctx context.Context, o client.Object, _ ...client.SubReso
 		way, w.way = w.way[0], w.way[1:]
 	}
 	w.mu.Unlock()
-	l := o.(*v1alpha1.ManualLock)
 	if way == nil {
 		return w.put(l)
 	}

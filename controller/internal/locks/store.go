@@ -22,7 +22,12 @@ const requestTimeout = 5 * time.Second
 type store struct {
 	live client.Reader
 	// status writes statuses: PUT with UID and resourceVersion of what was judged.
-	status client.SubResourceWriter
+	status StatusWriter
+}
+
+// StatusWriter writes the status of a lock, if the lock is the one and has the version that o says, and brings o the new version.
+type StatusWriter interface {
+	Update(ctx context.Context, o *v1alpha1.ManualLock) error
 }
 
 func (s *store) read(ctx context.Context, name types.NamespacedName) (*v1alpha1.ManualLock, error) {
@@ -35,13 +40,11 @@ func (s *store) read(ctx context.Context, name types.NamespacedName) (*v1alpha1.
 	return o, nil
 }
 
-// statusWrite is what is sent to write a status on the version that it was decided on. The API server takes nothing else of it, so nothing else is
-// sent.
-func statusWrite(on *v1alpha1.ManualLock, s v1alpha1.ManualLockStatus) *v1alpha1.ManualLock {
-	return &v1alpha1.ManualLock{
-		ObjectMeta: metav1.ObjectMeta{Namespace: on.Namespace, Name: on.Name, UID: on.UID, ResourceVersion: on.ResourceVersion},
-		Status:     s,
-	}
+// with is a lock whose status was written.
+func with(on *v1alpha1.ManualLock, s v1alpha1.ManualLockStatus, version string) *v1alpha1.ManualLock {
+	o := &v1alpha1.ManualLock{TypeMeta: on.TypeMeta, ObjectMeta: on.ObjectMeta, Spec: on.Spec, Status: s}
+	o.ResourceVersion = version
+	return o
 }
 
 // outcome is what became of a write.
@@ -62,10 +65,10 @@ const (
 
 // write writes a status on the version that it was decided on, and does not return before it is known what became of that: a request whose
 // answer did not come may still land after the object is read back, so it is sent again on the same version until one of them fails.
-func (s *store) write(ctx context.Context, o *v1alpha1.ManualLock) (*v1alpha1.ManualLock, outcome, error) {
+func (s *store) write(ctx context.Context, on *v1alpha1.ManualLock, status v1alpha1.ManualLockStatus) (*v1alpha1.ManualLock, outcome, error) {
 	patience := wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 30, Cap: 2 * time.Second}
 	for sent := false; ; sent = true {
-		next, err := s.put(ctx, o)
+		next, err := s.put(ctx, on, status)
 		switch {
 		case err == nil:
 			return next, written, nil
@@ -86,13 +89,17 @@ func (s *store) write(ctx context.Context, o *v1alpha1.ManualLock) (*v1alpha1.Ma
 	}
 }
 
-func (s *store) put(ctx context.Context, o *v1alpha1.ManualLock) (*v1alpha1.ManualLock, error) {
+// put sends a status once. The API server takes nothing else of what is sent, so nothing else is.
+func (s *store) put(ctx context.Context, on *v1alpha1.ManualLock, status v1alpha1.ManualLockStatus) (*v1alpha1.ManualLock, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	if err := s.status.Update(ctx, o); err != nil { // it changes o only where it succeeds
+	o := &v1alpha1.ManualLock{
+		ObjectMeta: metav1.ObjectMeta{Namespace: on.Namespace, Name: on.Name, UID: on.UID, ResourceVersion: on.ResourceVersion}, Status: status,
+	}
+	if err := s.status.Update(ctx, o); err != nil {
 		return nil, fmt.Errorf("write ManualLock %s/%s: %w", o.Namespace, o.Name, err)
 	}
-	return o, nil
+	return with(on, status, o.ResourceVersion), nil
 }
 
 // unfit says whether an error means that what was sent is not to be carried out, however often: nor was it when it was sent before.

@@ -52,10 +52,10 @@ func (d *desk) turn(ctx context.Context) {
 			told()
 			return
 		}
-		o := statusWrite(d.object, statusOf(next.Record, d.object.Status.Epoch))
+		on, status := d.object, statusOf(next.Record, d.object.Status.Epoch)
 		d.under = &next
 		d.mu.Unlock()
-		if d.write(ctx, o, next, batch, answers) {
+		if d.write(ctx, on, status, next, batch, answers) {
 			return
 		}
 		fails = ErrUnknown
@@ -149,8 +149,10 @@ func (d *desk) look() {
 }
 
 // write writes what was decided. It is false where the record was another, and is to be decided upon anew.
-func (d *desk) write(ctx context.Context, o *v1alpha1.ManualLock, next lock.State, batch []posted, answers []lock.Answer) bool {
-	now, out, err := d.keeper.store.write(d.keeper.life, o)
+func (d *desk) write(
+	ctx context.Context, on *v1alpha1.ManualLock, status v1alpha1.ManualLockStatus, next lock.State, batch []posted, answers []lock.Answer,
+) bool {
+	now, out, err := d.keeper.store.write(d.keeper.life, on, status)
 	d.mu.Lock()
 	d.under = nil
 	switch out {
