@@ -2,33 +2,33 @@ package locks_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/test/election"
-	"github.com/kube-zen/zen-lead/test/zenlead/scene"
 )
 
-// records are all writes of the locks of a scene, in the order in which they were committed.
+// records are all writes of the locks of a namespace, in the order in which they were committed. They are heard of from etcd: it goes on to tell
+// where it broke off, which an API server that was started anew does not.
 type records struct {
-	s *scene.Scene
+	etcd   *clientv3.Client
+	prefix string
 
 	mu       sync.Mutex
 	revision int64
 	versions map[string][]version
-	last     map[string]*v1alpha1.ManualLock
 	// missed is why some may be missing.
 	missed error
 }
@@ -51,146 +51,78 @@ func (v version) holder() *v1alpha1.LockHolder {
 	return &v.status.Holders[0]
 }
 
-// record records the locks of a scene until the spec ends.
-func record(ctx context.Context, s *scene.Scene) *records {
+// record records the locks of a namespace until the spec ends.
+func record(ctx context.Context, namespace string) *records {
 	GinkgoHelper()
-	r := &records{s: s, versions: map[string][]version{}, last: map[string]*v1alpha1.ManualLock{}}
-	list := &v1alpha1.ManualLockList{}
-	Expect(s.List(ctx, list, client.InNamespace(s.Namespace))).To(Succeed())
-	Expect(list.Items).To(BeEmpty(), "what was before is not recorded")
-	var err error
-	r.revision, err = number(list.ResourceVersion)
+	url, secure, err := c.Etcd()
 	Expect(err).NotTo(HaveOccurred())
+	r := &records{prefix: fmt.Sprintf("/registry/%s/manuallocks/%s/", v1alpha1.GroupVersion.Group, namespace), versions: map[string][]version{}}
+	r.etcd, err = clientv3.New(clientv3.Config{Endpoints: []string{url}, TLS: secure, Logger: zap.NewNop()})
+	Expect(err).NotTo(HaveOccurred())
+	now, err := r.etcd.Get(ctx, r.prefix, clientv3.WithPrefix())
+	Expect(err).NotTo(HaveOccurred())
+	Expect(now.Kvs).To(BeEmpty(), "what was before is not recorded")
+	r.revision = now.Header.Revision
 	watching, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
-	DeferCleanup(func() {
+	DeferCleanup(func() error {
 		stop()
 		<-ended
+		return r.etcd.Close()
 	})
 	go func() {
 		defer close(ended)
-		for watching.Err() == nil {
-			if err := r.follow(watching); gone(err) {
-				err = r.bridge(watching)
-				r.mu.Lock()
-				r.missed = err
-				r.mu.Unlock()
-			}
+		for watching.Err() == nil && r.lacks() == nil {
+			r.follow(watching)
 			pass(watching, 50*time.Millisecond)
 		}
 	}()
 	return r
 }
 
-func number(revision string) (int64, error) { return strconv.ParseInt(revision, 10, 64) }
-
-func gone(err error) bool { return apierrors.IsGone(err) || apierrors.IsResourceExpired(err) }
-
-// follow watches from the last revision that was seen.
-func (r *records) follow(ctx context.Context) error {
-	r.mu.Lock()
-	from := r.revision
-	r.mu.Unlock()
-	w, err := r.s.Watch(ctx, &v1alpha1.ManualLockList{}, client.InNamespace(r.s.Namespace),
-		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: strconv.FormatInt(from, 10), AllowWatchBookmarks: true}})
-	if err != nil {
-		return err
-	}
-	defer w.Stop()
-	for e := range w.ResultChan() {
-		if e.Type == watch.Error {
-			return apierrors.FromObject(e.Object)
-		}
-		o, ok := e.Object.(*v1alpha1.ManualLock)
-		if !ok {
-			return fmt.Errorf("unexpected %T", e.Object)
-		}
-		if err := r.saw(o, e.Type); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *records) saw(o *v1alpha1.ManualLock, t watch.EventType) error {
-	revision, err := number(o.ResourceVersion)
-	if err != nil {
-		return err
-	}
+// lacks is why some may be missing; nil: none are.
+func (r *records) lacks() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if revision <= r.revision {
-		return nil
-	}
-	r.revision = revision
-	switch t {
-	case watch.Bookmark:
-		return nil
-	case watch.Deleted:
-		delete(r.last, o.Name)
-	default:
-		r.last[o.Name] = o
-	}
-	r.versions[o.Name] = append(r.versions[o.Name], version{election.Now(), revision, string(o.UID), t == watch.Deleted, o.Status})
-	return nil
+	return r.missed
 }
 
-// mostBridged is how many revisions are asked for one by one.
-const mostBridged = 5000
-
-// bridge recovers what was written since the watch ended, where the API server does not remember it: each revision is one write.
-func (r *records) bridge(ctx context.Context) error {
-	now := &v1alpha1.ManualLockList{}
-	if err := r.s.List(ctx, now, client.InNamespace(r.s.Namespace)); err != nil {
-		return err
-	}
-	to, err := number(now.ResourceVersion)
-	if err != nil {
-		return err
-	}
+// follow watches from the last revision that was seen.
+func (r *records) follow(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	r.mu.Lock()
 	from := r.revision + 1
 	r.mu.Unlock()
-	if to-from > mostBridged {
-		return fmt.Errorf("revisions %d to %d are too many to be asked for", from, to)
-	}
-	for revision := from; revision <= to; revision++ {
-		then := &v1alpha1.ManualLockList{}
-		err := r.s.List(ctx, then, client.InNamespace(r.s.Namespace), &client.ListOptions{Raw: &metav1.ListOptions{
-			ResourceVersion: strconv.FormatInt(revision, 10), ResourceVersionMatch: metav1.ResourceVersionMatchExact,
-		}})
-		if err != nil {
-			return fmt.Errorf("locks at revision %d: %w", revision, err)
+	for told := range r.etcd.Watch(ctx, r.prefix, clientv3.WithPrefix(), clientv3.WithRev(from)) {
+		r.mu.Lock()
+		if told.CompactRevision != 0 {
+			r.missed = errors.Join(r.missed, fmt.Errorf("what was written up to revision %d", told.CompactRevision))
 		}
-		if err := r.compare(then, revision); err != nil {
-			return err
+		for _, e := range told.Events {
+			r.missed = errors.Join(r.missed, r.saw(e))
 		}
+		r.mu.Unlock()
 	}
-	return nil
 }
 
-// compare notes what a revision changed.
-func (r *records) compare(then *v1alpha1.ManualLockList, revision int64) error {
-	there := map[string]bool{}
-	for i := range then.Items {
-		o := &then.Items[i]
-		there[o.Name] = true
-		if v, err := number(o.ResourceVersion); err != nil || v != revision {
-			continue
+// saw notes one write. The mutex is held.
+func (r *records) saw(e *clientv3.Event) error {
+	name := strings.TrimPrefix(string(e.Kv.Key), r.prefix)
+	v := version{at: election.Now(), revision: e.Kv.ModRevision, deleted: e.Type == clientv3.EventTypeDelete}
+	if v.deleted {
+		if seen := r.versions[name]; len(seen) > 0 {
+			last := seen[len(seen)-1]
+			v.uid, v.status = last.uid, last.status
 		}
-		if err := r.saw(o, watch.Modified); err != nil {
-			return err
+	} else {
+		o := &v1alpha1.ManualLock{}
+		if err := json.Unmarshal(e.Kv.Value, o); err != nil {
+			return fmt.Errorf("revision %d: %w", e.Kv.ModRevision, err)
 		}
+		v.uid, v.status = string(o.UID), o.Status
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for name, o := range r.last {
-		if !there[name] {
-			delete(r.last, name)
-			r.versions[name] = append(r.versions[name], version{election.Now(), revision, string(o.UID), true, o.Status})
-		}
-	}
-	r.revision = max(r.revision, revision)
+	r.revision, r.versions[name] = v.revision, append(r.versions[name], v)
 	return nil
 }
 
@@ -215,17 +147,14 @@ func (r *records) locks() (names []string) {
 // upToDate waits until everything that was written before is recorded.
 func (r *records) upToDate(ctx context.Context) {
 	GinkgoHelper()
-	now := &v1alpha1.ManualLockList{}
-	Expect(r.s.List(ctx, now, client.InNamespace(r.s.Namespace))).To(Succeed())
+	now, err := r.etcd.Get(ctx, r.prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	Expect(err).NotTo(HaveOccurred())
 	Eventually(ctx, func() error {
-		for i := range now.Items {
-			revision, err := number(now.Items[i].ResourceVersion)
-			if err != nil {
-				return err
-			}
-			seen := r.of(now.Items[i].Name)
-			if len(seen) == 0 || seen[len(seen)-1].revision < revision {
-				return fmt.Errorf("%s is not yet seen as of %d", now.Items[i].Name, revision)
+		for _, k := range now.Kvs {
+			name := strings.TrimPrefix(string(k.Key), r.prefix)
+			seen := r.of(name)
+			if len(seen) == 0 || seen[len(seen)-1].revision < k.ModRevision {
+				return fmt.Errorf("%s is not yet seen as of %d; missed: %w", name, k.ModRevision, r.lacks())
 			}
 		}
 		return nil

@@ -63,7 +63,7 @@ func newStand(ctx context.Context, replicas int) *stand {
 	t := &stand{Scene: scene.New(ctx, c), Log: locker.NewLog(), register: newRegister(), deleted: map[string][]operation{}}
 	caller.Account(ctx, t.Scene, account, "acquire", "get", "list", "watch")
 	t.token = caller.Token(ctx, t.Scene, account, caller.Audience)
-	t.records = record(ctx, t.Scene)
+	t.records = record(ctx, t.Namespace)
 	for range replicas {
 		t.seat(ctx)
 	}
@@ -290,7 +290,7 @@ func (t *stand) history() history { return requests(t.Entries()) }
 // check checks the contracts, for each lock.
 func (t *stand) check() {
 	GinkgoHelper()
-	Expect(t.records.missed).NotTo(HaveOccurred())
+	Expect(t.records.lacks()).NotTo(HaveOccurred())
 	byLock := t.history().byLock()
 	var mu sync.Mutex
 	var wrong []error

@@ -29,6 +29,8 @@ type storm struct {
 	*stand
 	locks []string
 	ttl   int32
+	// apiServer is held by who ends and starts it, and by who cannot do without.
+	apiServer sync.Mutex
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -190,7 +192,11 @@ func (s *storm) shake(ctx, spec context.Context) {
 func (s *storm) replace(ctx context.Context, at int) {
 	GinkgoHelper()
 	old := s.seats[at]
-	s.seat(ctx)
+	func() {
+		s.apiServer.Lock() // without one a replica does not start
+		defer s.apiServer.Unlock()
+		s.seat(ctx)
+	}()
 	s.stand.mu.Lock()
 	defer s.stand.mu.Unlock()
 	last := len(s.seats) - 1
@@ -230,16 +236,26 @@ func (s *storm) quake(ctx, spec context.Context) error {
 			}
 			s.happened("etcd frozen", true)
 		case 3:
-			if err := c.Kill(cluster.APIServer); err != nil {
+			if err := s.killAPIServer(ctx, spec, between(dice, 100*time.Millisecond, 5*time.Second)); err != nil {
 				return err
 			}
-			pass(ctx, between(dice, 100*time.Millisecond, 5*time.Second))
-			if err := c.Restart(spec, cluster.APIServer); err != nil {
-				return err
-			}
-			s.happened("API server killed", true)
 		}
 	}
+	return nil
+}
+
+// killAPIServer kills it, and starts another after a while.
+func (s *storm) killAPIServer(ctx, spec context.Context, after time.Duration) error {
+	s.apiServer.Lock()
+	defer s.apiServer.Unlock()
+	if err := c.Kill(cluster.APIServer); err != nil {
+		return err
+	}
+	pass(ctx, after)
+	if err := c.Restart(spec, cluster.APIServer); err != nil {
+		return err
+	}
+	s.happened("API server killed", true)
 	return nil
 }
 
