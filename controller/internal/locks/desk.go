@@ -64,7 +64,7 @@ type posted struct {
 func newDesk(k *Keeper, name types.NamespacedName) *desk {
 	d := &desk{keeper: k, name: name, seats: map[string]*Seat{}, asked: make(chan struct{}, 1), stale: true}
 	d.state.HomeLasts = k.Lasts
-	d.timer = time.AfterFunc(time.Hour, func() { k.queue.Add(name) })
+	d.timer = time.AfterFunc(time.Hour, func() { k.happens(name, d.waits()) })
 	d.timer.Stop()
 	return d
 }
@@ -148,6 +148,13 @@ func (d *desk) renew(id string, token int64, account, home string) (done bool) {
 	return true
 }
 
+// waits says whether somebody does.
+func (d *desk) waits() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state.Waiting() > 0
+}
+
 // arm has the desk looked at when the next thing happens by itself. The mutex is held.
 func (d *desk) arm() {
 	due, ok := d.state.Due()
@@ -179,10 +186,10 @@ func (d *desk) heed(o *v1alpha1.ManualLock) {
 	case !d.isNews(o):
 	case d.object.UID != o.UID:
 		d.doubt()
-		d.keeper.queue.Add(d.name)
+		d.keeper.happens(d.name, d.state.Waiting() > 0)
 	default:
 		d.take(o)
-		d.keeper.queue.Add(d.name)
+		d.keeper.happens(d.name, d.state.Waiting() > 0)
 	}
 }
 

@@ -18,8 +18,10 @@ import (
 const (
 	// lookEvery is how often it is looked for holders whose home has died.
 	lookEvery = time.Second
-	// workers write what nobody asks for at the moment: the end of holders that are not heard of. Who asks does not queue behind them.
-	workers = 16
+	// What happens by itself is written by workers: forWaiting where somebody waits, forNobody where only the record is to be right, so few that
+	// they leave the API server to those who ask and wait.
+	forWaiting = 16
+	forNobody  = 4
 	// idleAfter is when a desk that nobody needs is given up, and forgets which requests have ended.
 	idleAfter = 10 * time.Minute
 )
@@ -46,8 +48,10 @@ type Keeper struct {
 	Patcher  client.Writer
 	Recorder events.EventRecorder
 
-	store     store
-	life      context.Context
+	store store
+	life  context.Context
+	// waited are the locks to be looked at for which somebody waits, and queue the others.
+	waited    workqueue.TypedInterface[types.NamespacedName]
 	queue     workqueue.TypedInterface[types.NamespacedName]
 	conflicts prometheus.Counter
 	streams   atomic.Uint64
@@ -70,6 +74,7 @@ func New(life context.Context, self Self, lasts time.Duration, live client.Reade
 	return &Keeper{
 		Self: self, Lasts: lasts, Now: time.Now,
 		store: store{live: live, status: status}, life: life,
+		waited:    workqueue.NewTyped[types.NamespacedName](),
 		queue:     workqueue.NewTyped[types.NamespacedName](),
 		conflicts: conflicts,
 		desks:     map[types.NamespacedName]*desk{},
@@ -83,17 +88,11 @@ func New(life context.Context, self Self, lasts time.Duration, live client.Reade
 // Run looks after what happens by itself until ctx ends.
 func (k *Keeper) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	for range workers {
-		all.Go(func() {
-			for {
-				name, shutdown := k.queue.Get()
-				if shutdown {
-					return
-				}
-				k.with(name, func(d *desk) bool { return d.post(k.life) })
-				k.queue.Done(name)
-			}
-		})
+	for range forWaiting {
+		all.Go(func() { k.lookAt(k.waited) })
+	}
+	for range forNobody {
+		all.Go(func() { k.lookAt(k.queue) })
 	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -104,8 +103,30 @@ func (k *Keeper) Run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+	k.waited.ShutDown()
 	k.queue.ShutDown()
 	all.Wait()
+}
+
+// lookAt looks at the locks of a queue until it is shut down.
+func (k *Keeper) lookAt(queue workqueue.TypedInterface[types.NamespacedName]) {
+	for {
+		name, shutdown := queue.Get()
+		if shutdown {
+			return
+		}
+		k.with(name, func(d *desk) bool { return d.post(k.life) })
+		queue.Done(name)
+	}
+}
+
+// happens has a lock looked at.
+func (k *Keeper) happens(name types.NamespacedName, waited bool) {
+	if waited {
+		k.waited.Add(name)
+		return
+	}
+	k.queue.Add(name)
 }
 
 // with has something done at a lock's desk, at another one where that is given up meanwhile.
@@ -139,7 +160,7 @@ func (k *Keeper) look() {
 	self, _ := k.Self.Term()
 	now := k.Now()
 	k.mu.Lock()
-	var orphans []types.NamespacedName
+	orphans := map[types.NamespacedName]bool{} // whether somebody waits
 	var orders []*v1alpha1.ManualLock
 	lives := map[string]bool{self: true}
 	for name, o := range k.known {
@@ -148,7 +169,7 @@ func (k *Keeper) look() {
 		}
 		if len(o.Status.Holders) == 0 {
 			if len(o.Status.Waiters) > 0 && k.desks[name] == nil { // of a home that has died
-				orphans = append(orphans, name)
+				orphans[name] = true
 			}
 			continue
 		}
@@ -158,7 +179,7 @@ func (k *Keeper) look() {
 			lives[home] = !silent
 		}
 		if !lives[home] {
-			orphans = append(orphans, name)
+			orphans[name] = len(o.Status.Waiters) > 0
 		}
 	}
 	var desks []*desk
@@ -174,15 +195,15 @@ func (k *Keeper) look() {
 	for _, o := range orders {
 		k.order(o)
 	}
-	for _, name := range orphans {
+	for name, waited := range orphans {
 		if home, _ := k.Self.Home(name); home == self {
-			k.queue.Add(name)
+			k.happens(name, waited)
 		}
 	}
 	for _, d := range desks {
 		d.sendAway(now)
 		if d.moved() {
-			k.queue.Add(d.name)
+			k.waited.Add(d.name)
 		}
 		if d.retire(now) {
 			k.mu.Lock()

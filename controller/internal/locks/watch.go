@@ -73,7 +73,7 @@ func (k *Keeper) lost(o *v1alpha1.ManualLock) {
 	k.buryObject(o)
 	if d != nil {
 		d.gone()
-		k.queue.Add(name)
+		k.happens(name, d.waits())
 	}
 }
 
