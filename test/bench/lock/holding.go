@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 
@@ -91,21 +92,18 @@ func (p *holderProcess) await(ctx context.Context) error {
 	}
 }
 
-// Between which times after the last renewal no other is under way: a client renews what it holds along with one another, and then nothing for a
-// while.
-const (
-	quietAfter = 500 * time.Millisecond
-	quietUntil = 1500 * time.Millisecond
-)
+// fromNow is how far from now the last renewal must be that was told of, and the next one that is due: more than it takes to hear of one.
+const fromNow = 200 * time.Millisecond
 
-// quiet waits until no renewal is under way, so that it is known which were heard.
+// quiet waits until no renewal is under way, so that it is known which were heard. A client renews a lock a third of its ttl after the last time.
 func (p *holderProcess) quiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("holder: it renews all the time"))
 	defer cancel()
 	for {
 		now := election.Now()
 		p.mu.Lock()
-		quiet := now-p.newest > quietAfter && now-p.newest < quietUntil && now-p.told < quietAfter/2
+		next := slices.Min(p.renewed) + ttl/3
+		quiet := now-p.newest > fromNow && next-now > fromNow && now-p.told < fromNow
 		p.mu.Unlock()
 		if quiet {
 			return nil
