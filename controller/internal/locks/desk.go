@@ -33,6 +33,8 @@ type desk struct {
 	// busy: somebody deals with events. under is what he writes, nil while he writes nothing.
 	busy  bool
 	under *lock.State
+	// due: something was to happen by itself while somebody was busy, who may have decided before its time had come.
+	due bool
 	// stale: the object is to be read before anything is decided. doubts counts how often the watch has said so: a read that was under way
 	// then does not settle it.
 	stale  bool
@@ -84,6 +86,7 @@ func (d *desk) post(ctx context.Context, events ...posted) (ok bool) {
 	d.events = append(d.events, events...)
 	d.used = d.keeper.Now()
 	if d.busy {
+		d.due = d.due || len(events) == 0
 		if hasEvent[lock.Ask](events) {
 			select {
 			case d.asked <- struct{}{}:
@@ -109,8 +112,8 @@ func (d *desk) work(ctx context.Context) {
 		d.missed = nil
 		d.heed(o)
 	}
-	more := len(d.events) > 0
-	d.busy = more
+	more := len(d.events) > 0 || d.due
+	d.busy, d.due = more, false
 	d.mu.Unlock()
 	if more {
 		go d.work(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/lock"
@@ -76,4 +77,24 @@ func TestALockThatIsDeletedWhileItIsReadIsNotKept(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestATimeThatPassesWhileSomebodyIsBusyIsNotMissed(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.has(t, "a")
+		b := r.Ask(t.Context(), report, wish("b", -1))
+		<-time.After(5 * time.Second) // that it waits is written
+		free := lock.Wait(15*time.Second) - 5*time.Second
+		// Who tells an answer is held up until a's time has passed, which was not yet when it was decided.
+		held := posted{event: lock.Release{ID: "x", Account: "acc", Token: 1}, told: func(lock.Answer) { <-time.After(free + time.Second) }}
+		go r.with(report, func(d *desk) bool { return d.post(t.Context(), held) })
+		select {
+		case got := <-b.Answer:
+			if got.Err != nil {
+				t.Error(got.Err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("b waits, and nobody holds the lock")
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
 	"github.com/kube-zen/zen-lead/core/lock"
 )
 
@@ -56,6 +57,22 @@ func TestAConflictWithoutTheRecordSaysNothing(t *testing.T) {
 		}
 		if got := <-r.Ask(t.Context(), report, wish("b", 0)).Answer; !errors.Is(got.Err, lock.ErrHeld) {
 			t.Errorf("b is told %+v", got)
+		}
+	})
+}
+
+func TestAConflictAndThenARefusalSayNothing(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		another := func(_ context.Context, do func() error) error {
+			r.w.edit(t, func(s *v1alpha1.ManualLockStatus) { s.Token = 5000 })
+			return do()
+		}
+		forbidden := func(context.Context, func() error) error {
+			return apierrors.NewForbidden(resource, report.Name, errors.New("no"))
+		}
+		r.w.way = append(r.w.way, another, forbidden)
+		if got := <-r.Ask(t.Context(), report, wish("a", -1)).Answer; !errors.Is(got.Err, ErrUnknown) {
+			t.Errorf("a is told %+v", got)
 		}
 	})
 }

@@ -55,7 +55,7 @@ func (d *desk) turn(ctx context.Context) {
 		on, status := d.object, statusOf(next.Record, d.object.Status.Epoch)
 		d.under = &next
 		d.mu.Unlock()
-		if d.write(ctx, on, status, next, batch, answers) {
+		if d.write(ctx, on, status, next, batch, answers, fails) {
 			return
 		}
 		fails = ErrUnknown
@@ -150,7 +150,7 @@ func (d *desk) look() {
 
 // write writes what was decided. It is false where the record was another, and is to be decided upon anew.
 func (d *desk) write(
-	ctx context.Context, on *v1alpha1.ManualLock, status v1alpha1.ManualLockStatus, next lock.State, batch []posted, answers []lock.Answer,
+	ctx context.Context, on *v1alpha1.ManualLock, status v1alpha1.ManualLockStatus, next lock.State, batch []posted, answers []lock.Answer, fails error,
 ) bool {
 	now, out, err := d.keeper.store.write(d.keeper.life, on, status)
 	d.mu.Lock()
@@ -186,7 +186,7 @@ func (d *desk) write(
 		d.timer.Reset(again)
 		d.mu.Unlock()
 		log.FromContext(ctx).WithName("locks").Info("A lock cannot be written", "lock", d.name.String(), "why", err.Error())
-		failAll(batch, fmt.Errorf("%w: %w", ErrAway, err))
+		failAll(batch, fmt.Errorf("%w: %w", fails, err))
 		d.later(batch)
 		return true
 	default: // abandoned
