@@ -167,8 +167,10 @@ func (a *access) decide(ctx context.Context, header string, q question) (*caller
 }
 
 func (a *access) askAndRemember(ctx context.Context, header string, q question) (*caller, error) {
-	if err := a.mayBeAsked(ctx, q); err != nil {
-		return nil, err
+	if a.callerOf(q) == nil {
+		if err := a.queue(ctx); err != nil {
+			return nil, err
+		}
 	}
 	name, err := a.ask(ctx, header, q.verb, q.pool)
 	if !unanswered(err) {
@@ -182,19 +184,30 @@ func (a *access) askAndRemember(ctx context.Context, header string, q question) 
 		return c, nil
 	case !unanswered(err):
 		a.grants.drop(q)
-		if c := a.callerOf(q); c != nil { // a refusal is not remembered: the next one is asked about again
-			_ = c.request()
-		}
+	}
+	if f, ok := errors.AsType[*failure](err); ok && f.code == codes.Unauthenticated {
+		a.known.Remove(q.bearer) // nobody is charged for a token that is not valid any more
 	}
 	return nil, err
 }
 
-// mayBeAsked bounds what the API server is asked. Who is let in counts as a request, in its place.
-func (a *access) mayBeAsked(ctx context.Context, q question) error {
-	if c := a.callerOf(q); c != nil {
-		return c.mayRequest()
+// counted lets a caller in as admit does, and counts that as one request of it, also where it is refused: a refusal is not remembered, so that the
+// API server is asked again the next time. Who is not known yet waits his turn with the others.
+func (a *access) counted(header string, admit func() (*caller, error)) (*caller, error) {
+	known := a.callerOf(questionOf(header, be, types.NamespacedName{}))
+	if known != nil {
+		if err := known.request(); err != nil {
+			return nil, err
+		}
 	}
-	return a.queue(ctx)
+	c, err := admit()
+	switch {
+	case err != nil:
+		return nil, err
+	case known == nil:
+		return c, c.request()
+	}
+	return c, nil
 }
 
 // callerOf is whose a bearer was found to be; nil where it is not known.

@@ -130,26 +130,44 @@ func TestStrangersDoNotKeepOthersOut(t *testing.T) {
 	})
 }
 
-func TestWhoIsRefusedIsAskedAboutAsOftenAsAnybodyMayAsk(t *testing.T) {
+func TestARefusalIsARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		j := &judge{denied: map[string]bool{"acquire": true}}
-		a := newJudge(j, j)
-		if _, err := a.admit(t.Context(), "Bearer good", get, web); err != nil {
+		r := newQuietRig()
+		r.judge.denied["acquire"] = true
+		if _, err := r.s.admit(t.Context(), "Bearer good", get, web); err != nil {
 			t.Fatal(err)
 		}
-		before, last := j.asked, error(nil)
+		before, last := r.judge.asked, error(nil)
 		for i := range 2 * requestsAtOnce {
-			_, last = a.admit(t.Context(), "Bearer good", acquireLock, types.NamespacedName{Namespace: "shop", Name: strconv.Itoa(i)})
+			name := types.NamespacedName{Namespace: "shop", Name: strconv.Itoa(i)}
+			_, last = r.s.locks.admit(t.Context(), "Bearer good", acquireLock, name)
 		}
-		if n := j.asked - before; n != requestsAtOnce || failureOf(last).reason != reasonTooMany {
+		// About all locks of the namespace, and about the one. The first request had let it in.
+		if n := r.judge.asked - before; n != 2*(requestsAtOnce-1) || failureOf(last).reason != reasonTooMany {
 			t.Errorf("the API server was asked %d times, and then: %v", n, last)
 		}
-		if _, err := a.admit(t.Context(), "Bearer good", get, web); err != nil {
-			t.Errorf("what is known of it: %v", err)
-		}
 		time.Sleep(time.Second)
-		if _, err := a.admit(t.Context(), "Bearer good", watch, web); err != nil {
+		if _, err := r.s.admit(t.Context(), "Bearer good", get, web); err != nil {
 			t.Errorf("a second later: %v", err)
+		}
+	})
+}
+
+func TestATokenThatIsNotValidAnyMoreChargesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newQuietRig()
+		if _, err := r.s.admit(t.Context(), "Bearer good", get, web); err != nil {
+			t.Fatal(err)
+		}
+		r.judge.revoked = "good"
+		time.Sleep(checkedFor + time.Second)
+		for range 2 * requestsAtOnce {
+			if _, err := r.s.admit(t.Context(), "Bearer good", get, web); err == nil {
+				t.Fatal("let in")
+			}
+		}
+		if n := r.s.access.callers.of("ann").requests.Tokens(); n < requestsAtOnce-2 {
+			t.Errorf("its account has %v requests left", n)
 		}
 	})
 }

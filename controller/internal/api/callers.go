@@ -56,21 +56,9 @@ func (c *callers) of(name string) *caller {
 // request counts a request, or refuses it.
 func (c *caller) request() error {
 	if !c.requests.Allow() {
-		return c.tooMany()
+		return fail(codes.ResourceExhausted, reasonTooMany, "more than %d requests a second of %s; to hear of changes, watch", requestsPerSecond, c.name)
 	}
 	return nil
-}
-
-// mayRequest refuses what request would, and counts nothing.
-func (c *caller) mayRequest() error {
-	if c.requests.Tokens() < 1 {
-		return c.tooMany()
-	}
-	return nil
-}
-
-func (c *caller) tooMany() error {
-	return fail(codes.ResourceExhausted, reasonTooMany, "more than %d requests a second of %s; to hear of changes, watch", requestsPerSecond, c.name)
 }
 
 // stream counts a stream until it is called off, or refuses it.

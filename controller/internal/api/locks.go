@@ -35,21 +35,19 @@ func newLockService(s *service, k *locks.Keeper, self locks.Self, r *replicas) *
 // admit lets a caller in that may do this with a lock: with all locks of the namespace, which is asked once for all of them, or with this
 // one.
 func (s *lockService) admit(ctx context.Context, header string, v verb, name types.NamespacedName) (*caller, error) {
-	all := types.NamespacedName{Namespace: name.Namespace}
-	c, err := s.api.access.admit(ctx, header, v, all)
-	if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden && name.Name != "" {
-		c, err = s.api.access.admit(ctx, header, v, name)
-		if _, known := s.keeper.Known(name); !known {
-			s.api.access.grants.drop(questionOf(header, v, name)) // there are any number of names that nothing has
+	return s.api.access.counted(header, func() (*caller, error) {
+		c, err := s.api.access.admit(ctx, header, v, types.NamespacedName{Namespace: name.Namespace})
+		if f, ok := errors.AsType[*failure](err); ok && f.reason == reasonForbidden && name.Name != "" {
+			c, err = s.api.access.admit(ctx, header, v, name)
+			if _, known := s.keeper.Known(name); !known {
+				s.api.access.grants.drop(questionOf(header, v, name)) // there are any number of names that nothing has
+			}
 		}
-	}
-	if err == nil && len(c.name) > longestAccount {
-		err = fail(codes.PermissionDenied, reasonForbidden, "an account whose name has more than %d bytes cannot be written down as who holds a lock", longestAccount)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return c, c.request()
+		if err == nil && len(c.name) > longestAccount {
+			err = fail(codes.PermissionDenied, reasonForbidden, "an account whose name has more than %d bytes cannot be written down as who holds a lock", longestAccount)
+		}
+		return c, err
+	})
 }
 
 // longestAccount is how many bytes the name of an account may have that stands in a record.

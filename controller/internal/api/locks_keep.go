@@ -40,8 +40,8 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if !s.concerns(ctx, c, name, h.GetRequestId()) {
-		return nil, lockFailure(lock.ErrLost, name)
+	if err := s.concerns(ctx, c, name, h.GetRequestId()); err != nil {
+		return nil, err
 	}
 	if there, err := s.passRelease(ctx, name, q); there {
 		return &zenleadv1.ReleaseResponse{}, err
@@ -60,14 +60,21 @@ func (s *lockService) Release(ctx context.Context, q *zenleadv1.ReleaseRequest) 
 	return &zenleadv1.ReleaseResponse{}, nil
 }
 
-// concerns says whether a caller has to do with a lock: it may acquire it, or holds it by that request. Who may not any more and waits loses its
-// place with its stream. Others are told nothing of the lock, not even that there is one, and have nothing read.
-func (s *lockService) concerns(ctx context.Context, c *caller, name types.NamespacedName, requestID string) bool {
-	if f, ok := errors.AsType[*failure](s.mayAsk(ctx, bearer(ctx), c, keepLock, name)); !ok || f.reason != reasonForbidden {
-		return true
+// concerns refuses a caller that has nothing to do with a lock: it may not acquire it, nor does it hold it by that request. Who may not any more and
+// waits loses its place with its stream. Others are told nothing of the lock, not even that there is one, and have nothing read.
+func (s *lockService) concerns(ctx context.Context, c *caller, name types.NamespacedName, requestID string) error {
+	err := s.mayAsk(ctx, bearer(ctx), c, keepLock, name)
+	f, failed := errors.AsType[*failure](err)
+	switch {
+	case !failed || unanswered(err):
+		return nil
+	case f.reason != reasonForbidden:
+		return err
 	}
-	h := s.keeper.HolderOf(name)
-	return h != nil && h.ID == requestID && h.Account == c.name
+	if h := s.keeper.HolderOf(name); h != nil && h.ID == requestID && h.Account == c.name {
+		return nil
+	}
+	return lockFailure(lock.ErrLost, name)
 }
 
 func checkHolding(h *zenleadv1.Holding) error {

@@ -55,6 +55,8 @@ type judge struct {
 	takes time.Duration
 	// anonymous: who brings no token is somebody.
 	anonymous bool
+	// revoked is a token that is not valid any more.
+	revoked string
 	// meanwhile is what happens while the API server is asked what a caller may.
 	meanwhile func()
 }
@@ -75,7 +77,7 @@ func (j *judge) AuthenticateRequest(r *http.Request) (*authenticator.Response, b
 		return nil, false, r.Context().Err()
 	case !ok || token == "" || token[0] == ' ':
 		return &authenticator.Response{User: &user.DefaultInfo{Name: user.Anonymous}}, j.anonymous, nil
-	case !strings.HasPrefix(token, "good"):
+	case !strings.HasPrefix(token, "good") || token == j.revoked:
 		return nil, false, errors.New("invalid bearer token")
 	}
 	return &authenticator.Response{User: &user.DefaultInfo{Name: "ann" + strings.TrimPrefix(token, "good")}}, true, nil

@@ -63,14 +63,13 @@ func (s *service) age() (age time.Duration, lost bool) {
 
 // admit lets the caller of a request in, or says why not. header is its Authorization.
 func (s *service) admit(ctx context.Context, header string, v verb, pool types.NamespacedName) (*caller, error) {
-	c, err := s.access.admit(ctx, header, v, pool)
-	if err != nil {
-		return nil, err
-	}
-	if !s.there(pool) {
-		s.access.grants.drop(questionOf(header, v, pool)) // there are any number of names that nothing has
-	}
-	return c, c.request()
+	return s.access.counted(header, func() (*caller, error) {
+		c, err := s.access.admit(ctx, header, v, pool)
+		if err == nil && !s.there(pool) {
+			s.access.grants.drop(questionOf(header, v, pool)) // there are any number of names that nothing has
+		}
+		return c, err
+	})
 }
 
 // there says whether there is such a pool, or one in such a namespace.
