@@ -51,16 +51,20 @@ func tokensGrow(lock string, versions []version) error {
 
 // whatIsToldIsWritten fails where a locker was told of a grant that is not in the record, or is there with another token.
 func whatIsToldIsWritten(lock string, h history, versions []version) error {
-	tokens := map[string]int64{}
+	type grant struct {
+		id    string
+		token int64
+	}
+	written, last := map[grant]bool{}, map[string]int64{}
 	for _, v := range versions {
 		if held := v.holder(); held != nil {
-			tokens[held.RequestID] = held.Token
+			written[grant{held.RequestID, held.Token}], last[held.RequestID] = true, held.Token
 		}
 	}
 	var wrong []error
 	for _, r := range h {
-		if r.granted != 0 && tokens[r.id] != r.token {
-			wrong = append(wrong, fmt.Errorf("%s: %s was told token %d, the record has %d", lock, r.id, r.token, tokens[r.id]))
+		if r.granted != 0 && !written[grant{r.id, r.token}] {
+			wrong = append(wrong, fmt.Errorf("%s: %s was told token %d, the record has %d", lock, r.id, r.token, last[r.id]))
 		}
 	}
 	return errors.Join(wrong...)
@@ -144,17 +148,20 @@ func neverTwo(lock string, h history, versions []version) error {
 		byID[r.id] = r
 	}
 	var wrong []error
-	var last *request
+	var last *request // who was told of the last grant of which anybody was
 	for _, v := range versions {
 		held := v.holder()
-		if held == nil || last != nil && held.RequestID == last.id {
+		if held == nil || last != nil && held.Token == last.token {
 			continue
 		}
 		next, at := byID[held.RequestID], v.at
-		if next != nil && next.granted != 0 {
+		if next != nil && (next.granted == 0 || next.token != held.Token) {
+			next = nil // it was told of another grant, or of none
+		}
+		if next != nil {
 			at = min(at, next.granted)
 		}
-		if last != nil && last.granted != 0 && last.counts() > last.granted && at < last.counts() {
+		if last != nil && last.counts() > last.granted && at < last.counts() {
 			wrong = append(wrong, fmt.Errorf("%s: %s was granted the lock %v before %s had stopped to count itself its holder", lock, held.RequestID, last.counts()-at, last.id))
 		}
 		if next != nil {

@@ -314,7 +314,7 @@ func (t *stand) checkLock(lock string, h history) error {
 	if t.forgets {
 		h.endWith(t.deleted[lock])
 	}
-	return errors.Join(
+	err := errors.Join(
 		tokensGrow(lock, versions),
 		whatIsToldIsWritten(lock, h, versions),
 		nothingLost(lock, h, t.register.has(lock)),
@@ -323,6 +323,27 @@ func (t *stand) checkLock(lock string, h history) error {
 		neverTwo(lock, h, versions),
 		linearizable(lock, h, t.deleted[lock]),
 	)
+	if err != nil {
+		err = errors.Join(err, t.keep(lock, versions))
+	}
+	return err
+}
+
+// keep writes down what is known of a lock whose contract was broken, and says where.
+func (t *stand) keep(lock string, versions []version) error {
+	f, err := os.CreateTemp("", "zen-lead-faults-"+lock+"-*.txt")
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		_, _ = fmt.Fprintf(f, "%v record %d deleted=%t %+v\n", v.at, v.revision, v.deleted, v.holder())
+	}
+	for _, e := range t.Entries() {
+		if e.Lock == lock && !slices.Contains([]string{locker.Reads, locker.Read, locker.Writes, locker.Wrote}, e.Name) {
+			_, _ = fmt.Fprintf(f, "%v %s %+v\n", e.At, e.Process.Name, e.Event)
+		}
+	}
+	return errors.Join(fmt.Errorf("all that happened to it: %s", f.Name()), f.Close())
 }
 
 // leaves gives up a request, whatever has become of it, at a replica.
