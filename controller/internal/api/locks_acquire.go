@@ -65,6 +65,11 @@ func (s *lockService) acquire(ctx context.Context, header string, q *zenleadv1.A
 
 // grant has the keeper grant the lock, and tells what becomes of it.
 func (s *lockService) grant(ctx context.Context, name types.NamespacedName, w locks.Wish, send func(*zenleadv1.AcquireResponse) error) error {
+	// A request that was held up on its way may arrive together with its end: whoever sent it may have had the lock elsewhere since, and hears
+	// nothing any more.
+	if err := ctx.Err(); err != nil {
+		return lockFailure(err, name)
+	}
 	seat := s.keeper.Ask(ctx, name, w)
 	defer seat.Leave()
 	ended := time.NewTicker(time.Second)

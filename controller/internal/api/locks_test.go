@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/protobuf/proto"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kube-zen/zen-lead/controller/internal/locks"
 	"github.com/kube-zen/zen-lead/core/lock"
@@ -31,6 +33,29 @@ type other struct {
 
 func (o *other) Renew(context.Context, *zenleadv1.RenewRequest, ...grpc.CallOption) (*zenleadv1.RenewResponse, error) {
 	return o.answer, nil
+}
+
+// away is an API server that counts what it is asked, and answers nothing.
+type away struct {
+	client.Reader
+
+	asked int
+}
+
+func (a *away) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	a.asked++
+	return errors.New("away")
+}
+
+func TestWhoHasGoneAsksForNothing(t *testing.T) {
+	ctx, gone := context.WithCancel(t.Context())
+	gone()
+	server := &away{}
+	s := newLockService(newQuietRig().s, locks.New(t.Context(), alone{}, time.Minute, server, nil), alone{}, newReplicas(nil, nil))
+	err := s.grant(ctx, web, locks.Wish{Request: lock.Request{ID: "a"}, TTL: time.Minute}, func(*zenleadv1.AcquireResponse) error { return nil })
+	if f := failureOf(err); f.reason != reasonUnknown || server.asked > 0 {
+		t.Errorf("told %v, after %d reads", err, server.asked)
+	}
 }
 
 // asleep is another replica, which answers nothing.
