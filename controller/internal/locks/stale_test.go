@@ -2,6 +2,7 @@ package locks
 
 import (
 	"testing"
+	"time"
 
 	"github.com/kube-zen/zen-lead/core/lock"
 )
@@ -18,6 +19,18 @@ func TestAReleaseOfWhatAnotherHomeHasGrantedIsNotAnsweredFromMemory(t *testing.T
 			})
 		})
 	}
+}
+
+func TestAReleaseOfWhatWasGrantedOnceMoreIsNotAnsweredFromMemory(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.has(t, "y")
+		<-time.After(lock.Wait(15*time.Second) + time.Second) // its time has passed, as is known here
+		r.w.edit(t, taken)                                    // the watch has not told yet
+		err := r.Release(t.Context(), report, lock.Release{ID: "y", Account: "acc", Token: 5000, Settle: true})
+		if err != nil || len(r.w.status().Holders) != 0 {
+			t.Errorf("%v, and the record has %+v", err, r.w.status().Holders)
+		}
+	})
 }
 
 func TestAForcedReleaseIsNotRefusedFromMemory(t *testing.T) {

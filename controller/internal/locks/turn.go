@@ -99,8 +99,9 @@ func (d *desk) mustRead(batch []posted) bool {
 		switch e := p.event.(type) {
 		case lock.Ask:
 			return p.fresh || h != nil && h.ID == e.ID
-		case lock.Release: // another home may have granted it, and the watch has not told
-			return p.fresh || e.Settle && !d.state.Knows(e.ID)
+		case lock.Release: // another home may have granted it, once more even, and the watch has not told
+			held := h != nil && h.ID == e.ID && h.Token == e.Token
+			return p.fresh || e.Settle && (!d.state.Knows(e.ID) || e.Token != 0 && !held)
 		case lock.Force:
 			return p.fresh || h == nil || h.Token != e.Token
 		}

@@ -11,8 +11,13 @@ import (
 )
 
 // tokensGrow (I1) fails where a grant has a token that is not larger than all before it, of other objects of that name too, or a holder's
-// changed. And (I2) where a lock has two holders, or a request holds it again.
-func tokensGrow(lock string, versions []version) error {
+// changed. And (I2) where a lock has two holders, or a request holds it again that was told of a grant before. One that was not told goes on asking
+// after its time has passed.
+func tokensGrow(lock string, h history, versions []version) error {
+	told := map[string]int64{}
+	for _, r := range h {
+		told[r.id] = r.token
+	}
 	var wrong []error
 	var top int64
 	holder := ""
@@ -25,7 +30,7 @@ func tokensGrow(lock string, versions []version) error {
 		switch {
 		case h == nil:
 			if holder != "" {
-				ended[holder] = true
+				ended[holder] = told[holder] == top
 			}
 			holder = ""
 			continue
@@ -36,7 +41,7 @@ func tokensGrow(lock string, versions []version) error {
 			continue
 		}
 		if holder != "" {
-			ended[holder] = true
+			ended[holder] = told[holder] == top
 		}
 		if h.Token <= top {
 			wrong = append(wrong, fmt.Errorf("%s: %s got token %d after %d", lock, h.RequestID, h.Token, top))

@@ -105,9 +105,9 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 		return &w
 	}
 	for name, err := range map[string]error{
-		"a token that does not grow":              tokensGrow("l", []version{by(1, "a", 10), by(2, "", 0), by(3, "b", 10)}),
-		"a token that changes":                    tokensGrow("l", []version{by(1, "a", 10), by(2, "a", 11)}),
-		"a request that holds the lock again":     tokensGrow("l", []version{by(1, "a", 10), by(2, "b", 11), by(3, "a", 12)}),
+		"a token that does not grow":              tokensGrow("l", nil, []version{by(1, "a", 10), by(2, "", 0), by(3, "b", 10)}),
+		"a token that changes":                    tokensGrow("l", nil, []version{by(1, "a", 10), by(2, "a", 11)}),
+		"a request that holds the lock again":     tokensGrow("l", history{a}, []version{by(1, "a", 10), by(2, "b", 11), by(3, "a", 12)}),
 		"a grant that is not in the record":       whatIsToldIsWritten("l", history{a}, nil),
 		"a grant by another token":                whatIsToldIsWritten("l", history{a}, []version{by(2, "a", 11)}),
 		"an increment that is lost":               nothingLost("l", history{{increments: []increment{{by: locker.OK, written: true, fenced: 1}}}}, locker.Cells{}),
@@ -121,7 +121,8 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 		}
 	}
 	for name, err := range map[string]error{
-		"tokens":  tokensGrow("l", good),
+		"tokens":  tokensGrow("l", history{a, b}, good),
+		"again":   tokensGrow("l", history{b}, []version{by(1, "b", 10), by(2, "", 0), by(3, "b", 20)}),
 		"answers": whatIsToldIsWritten("l", history{a, b}, good),
 		"order":   inOrder("l", history{waited(a), waited(b)}),
 		"time":    neverTwo("l", history{a, b}, good),

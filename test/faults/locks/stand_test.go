@@ -315,7 +315,7 @@ func (t *stand) checkLock(lock string, h history) error {
 		h.endWith(t.deleted[lock])
 	}
 	err := errors.Join(
-		tokensGrow(lock, versions),
+		tokensGrow(lock, h, versions),
 		whatIsToldIsWritten(lock, h, versions),
 		nothingLost(lock, h, t.register.has(lock)),
 		whoLeftGetsNothing(lock, h, versions),
