@@ -45,6 +45,17 @@ func reservePort(host string) (port, error) {
 	return port{}, fmt.Errorf("no free port between %d and %d", firstPort, lastPort)
 }
 
+// FreeAddress is an address of this machine, as host:port, for a program that listens at once: nobody does there, nor will a cluster's component or an
+// outgoing connection.
+func FreeAddress() (string, error) {
+	p, err := reservePort(loopback)
+	if err != nil {
+		return "", err
+	}
+	p.release()
+	return net.JoinHostPort(p.host, p.String()), nil
+}
+
 func isFree(number int) bool {
 	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(number)))
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	utilcert "k8s.io/client-go/util/cert"
+
+	"github.com/kube-zen/zen-lead/test/cluster"
 )
 
 // API is where a controller serves the API.
@@ -31,10 +33,10 @@ func newAPI(clusterDir string) (a API, err error) {
 		return a, err
 	}
 	a.CA = filepath.Join(a.dir, "ca.crt")
-	if a.HTTPS, err = freeAddress(); err != nil {
+	if a.HTTPS, err = cluster.FreeAddress(); err != nil {
 		return a, err
 	}
-	a.GRPC, err = freeAddress()
+	a.GRPC, err = cluster.FreeAddress()
 	return a, err
 }
 

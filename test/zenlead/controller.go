@@ -87,11 +87,11 @@ func Launch(ctx context.Context, c *cluster.Cluster, o Options) (*Controller, er
 		r.Log = filepath.Join(dir, "zen-lead.log")
 	}
 	metrics := "0"
-	if r.Health, err = freeAddress(); err != nil {
+	if r.Health, err = cluster.FreeAddress(); err != nil {
 		return nil, err
 	}
 	if o.Metrics {
-		if r.Metrics, err = freeAddress(); err != nil {
+		if r.Metrics, err = cluster.FreeAddress(); err != nil {
 			return nil, err
 		}
 		metrics = r.Metrics
@@ -273,12 +273,4 @@ func ended(err error) error {
 		return nil
 	}
 	return err
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
