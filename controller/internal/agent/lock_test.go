@@ -165,7 +165,7 @@ func TestALockIsReleasedAfterAllHasEnded(t *testing.T) {
 	var left []string
 	runs := running(dir)
 	l.released = func() { left = runs() }
-	script := fmt.Sprintf(`cd %s; echo $$ > command; setsid sh -c 'echo $$ > child; trap "" TERM; echo > ready; sleep 9; sleep 9' & trap 'exit 9' TERM; wait; wait`, dir)
+	script := fmt.Sprintf(`cd %s; echo $$ > command; trap 'exit 9' TERM; setsid sh -c 'echo $$ > child; trap "" TERM; echo > ready; sleep 9; sleep 9' & wait; wait`, dir)
 	run := &agent.Locked{Name: "report", Command: shell(script), Lock: l, Wait: -1}
 	ctx, end := context.WithCancelCause(t.Context())
 	go func() {
