@@ -41,7 +41,8 @@ type Ask struct {
 	Came time.Time
 }
 
-// Leave is the end of a stream. Who asked may come back, and keeps its place for a while.
+// Leave is the end of a stream on which nothing was told. Who asked may come back, and keeps its place for a while. A lock that it was granted
+// meanwhile goes to the next: it has not heard.
 type Leave struct {
 	ID     string
 	Stream uint64

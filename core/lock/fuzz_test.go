@@ -20,6 +20,8 @@ type machineCode struct {
 	stream  uint64
 	// tokens are those that requests have got of each home that knew.
 	tokens [2]map[string]int64
+	// undelivered are tokens that were given back.
+	undelivered map[int64]bool
 }
 
 func (m *machineCode) next() int {
@@ -35,7 +37,7 @@ func (m *machineCode) pick(n int) int { return m.next() % n }
 
 func tell(t *testing.T, code []byte) {
 	t.Helper()
-	m := &machineCode{t: t, code: code, now: t0, version: 100}
+	m := &machineCode{t: t, code: code, now: t0, version: 100, undelivered: map[int64]bool{}}
 	for i := range m.homes {
 		m.homes[i] = State{Home: fmt.Sprint("h", i), MaxWaiters: 1 + m.pick(5), HomeLasts: 5 * time.Second}
 		m.homes[i] = m.homes[i].Read(m.record, m.version, m.now)
@@ -61,7 +63,11 @@ func (m *machineCode) step() {
 		}
 		add(e)
 	case 3:
-		add(Leave{ID: id, Stream: m.stream - uint64(m.pick(3))})
+		e := Leave{ID: id, Stream: m.stream - uint64(m.pick(3))}
+		if p := m.homes[i].unheard; p != nil && m.pick(2) == 0 {
+			e = Leave{p.ID, p.stream}
+		}
+		add(e)
 	case 4:
 		add(Release{ID: id, Account: account, Token: token})
 	case 5:
@@ -97,6 +103,9 @@ func (m *machineCode) turn(i, how int) {
 			m.idle(i)
 			return
 		case current:
+			if h := was.Record.Holder; h != nil && is.Record.Last != was.Record.Last && is.Record.Last.Reason == Undelivered {
+				m.undelivered[h.Token] = true
+			}
 			m.record, m.version = stored(is.Record), m.version+1+int64(how)
 			if how == 3 { // it landed, and nobody heard
 				break
@@ -173,7 +182,7 @@ func (m *machineCode) granted(i int, was, is State) {
 	if h.Token <= was.Record.Token || h.Home != is.Home || h.Account == "" {
 		m.t.Errorf("%+v is granted, after token %d", h, was.Record.Token)
 	}
-	if before, ok := m.tokens[i][h.ID]; ok {
+	if before, ok := m.tokens[i][h.ID]; ok && !m.undelivered[before] {
 		m.t.Errorf("%s is granted token %d, and had %d", h.ID, h.Token, before)
 	}
 	if was.hasEnded(h.ID) {

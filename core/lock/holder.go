@@ -19,7 +19,7 @@ func (t *turn) keep(h *Holder, attempt int64) (*Holder, error) {
 		h = &moved
 		t.Record.Holder, t.Silent = h, time.Time{}
 	}
-	t.heard = t.now
+	t.heard, t.unheard = t.now, nil
 	return h, nil
 }
 
@@ -44,17 +44,17 @@ func (t *turn) release(e Release) error {
 		t.tell(p, Answer{Err: ErrFinished})
 		t.queue = slices.Delete(t.queue, at, at+1)
 		t.drop(p)
-		t.ended = finish(t.ended, end{id: e.ID, lost: e.Token != 0, why: "it was granted by another home"})
+		t.ended = finish(t.ended, end{mark: markOf(e.ID), lost: e.Token != 0, why: "it was granted by another home"})
 	}
 	if e.Token == 0 { // it may have overtaken what it is to end
 		t.overtakes = t.overtakes || e.Settle && elsewhere
-		t.ended = finish(t.ended, end{id: e.ID})
+		t.ended = finish(t.ended, end{mark: markOf(e.ID)})
 		return nil
 	}
 	switch ended, ok := t.howEnded(e.ID); {
 	case ok && ended.lost:
 		return fmt.Errorf("%w: %s", ErrLost, ended.why)
-	case ok:
+	case ok && !ended.unknown:
 		return nil
 	}
 	return t.lost()
@@ -118,11 +118,23 @@ func (t *turn) expire() {
 
 // end ends the holder.
 func (t *turn) end(why Reason, message string) {
-	t.ended = finish(t.ended, end{id: t.Record.Holder.ID, lost: why != Released, why: message})
+	t.ended = finish(t.ended, end{mark: markOf(t.Record.Holder.ID), lost: why != Released, why: message})
+	t.free(why, message)
+}
+
+// giveBack has a holder wait again that has not heard of its grant. It is the next once it is there.
+func (t *turn) giveBack() {
+	p := *t.unheard
+	p.away = t.now
+	t.queue = slices.Insert(t.queue, 0, &p)
+	t.free(Undelivered, fmt.Sprintf("%s had gone before it heard of its grant", p.Name()))
+}
+
+func (t *turn) free(why Reason, message string) {
 	if why == ByForce {
 		t.Record.Token = t.nextToken() // whoever compares with the record sees that the holder's is an old one
 	}
-	t.Record.Holder = nil
+	t.Record.Holder, t.unheard = nil, nil
 	t.ending = Transition{Reason: why, Time: t.stamp, Message: message}
 	t.Record.Last = t.ending
 }
@@ -144,7 +156,7 @@ func (t *turn) grant() {
 		token = t.nextToken()
 	}
 	h := &Holder{Request: p.Request, Token: token, TTL: p.ttl, Home: t.Home, Attempt: p.attempt, Since: t.stamp}
-	t.Record.Holder, t.Record.Token, t.heard, t.Silent = h, token, t.now, time.Time{}
+	t.Record.Holder, t.Record.Token, t.heard, t.Silent, t.unheard = h, token, t.now, time.Time{}, p
 	if t.ending.Reason == "" {
 		t.Record.Last = Transition{Reason: Granted, Time: t.stamp, Message: fmt.Sprintf("%s got it: it was free", h.Name())}
 	} else {

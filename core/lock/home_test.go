@@ -346,7 +346,7 @@ func (h *home) write(next State, batch []posted, answers []Answer) {
 			next.Version = version
 			a, b := was.Record.Holder, next.Record.Holder
 			if a == nil || b == nil || a.ID != b.ID || a.Home != b.Home {
-				next = next.Heard(h.clock()) // nobody was told before
+				next = next.Begun(h.clock()) // nobody was told before
 			}
 			h.settle(next, batch, answers)
 		}
@@ -428,6 +428,9 @@ func (h *home) armFor(d time.Duration) {
 
 // inOrder: who has come first gets it first, of those who are there.
 func (h *home) inOrder(next State, batch []posted, answers []Answer) {
+	if was := h.state.Record.Holder; was != nil && next.Record.givesBack(was) {
+		h.order = slices.Insert(h.order, 0, was.ID)
+	}
 	for _, p := range batch {
 		if e, ok := p.event.(Ask); ok && !slices.Contains(h.order, e.ID) {
 			h.order = append(h.order, e.ID)

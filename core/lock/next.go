@@ -24,6 +24,9 @@ func (s State) Next(events []Event, now time.Time) (State, []Answer) {
 		t.touch()
 	}
 	t.note(s.Record)
+	if !t.Record.Same(s.Record) {
+		t.Record.Ended = t.ended.last(DurablyEnded)
+	}
 	return t.State, t.answers
 }
 
@@ -62,9 +65,7 @@ func (t *turn) apply(i int, e Event) {
 	case Ask:
 		t.ask(i, e)
 	case Leave:
-		if at := t.find(e.ID); at >= 0 && t.queue[at].stream == e.Stream {
-			t.change(at, func(p *place) { p.away = t.now })
-		}
+		t.hangUp(e)
 	case Release:
 		t.answer(Answer{Event: i, ID: e.ID, Err: t.release(e)})
 	case Renew:

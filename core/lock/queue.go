@@ -54,6 +54,15 @@ func (t *turn) comeBack(i, at int, e Ask) {
 	})
 }
 
+func (t *turn) hangUp(e Leave) {
+	if at := t.find(e.ID); at >= 0 && t.queue[at].stream == e.Stream {
+		t.change(at, func(p *place) { p.away = t.now })
+	}
+	if p := t.unheard; p != nil && p.ID == e.ID && p.stream == e.Stream && t.Record.Holder.Home == t.Home && !t.Guest { // a guest writes down nobody who waits
+		t.giveBack()
+	}
+}
+
 func (t *turn) remember(id string, event int) {
 	if t.asked == nil {
 		t.asked, t.came = map[string]int{}, map[string]bool{}
@@ -106,7 +115,7 @@ func (t *turn) refuse() {
 	wait := 0
 	t.queue = slices.DeleteFunc(t.queue, func(p *place) bool {
 		switch {
-		case p.try:
+		case p.try && p.present(): // who has not heard of its grant may ask again
 			t.refuseOne(p, t.held())
 		case t.came[p.ID] && wait >= t.MaxWaiters:
 			t.refuseOne(p, ErrFull)

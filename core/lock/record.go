@@ -8,6 +8,9 @@ import (
 // Durable is how many waiters stand in the record.
 const Durable = 8
 
+// DurablyEnded is how many ended requests stand in the record: what is late by more hand-overs may be granted the lock once more.
+const DurablyEnded = 16
+
 // MaxToken is the most that a token may be, so that it is exact in JSON, too.
 const MaxToken = 1<<53 - 1
 
@@ -21,6 +24,9 @@ type Record struct {
 	// Token is the highest so far.
 	Token int64
 	Last  Transition
+	// Ended are marks of the last requests that have ended, the last at the end: no more than DurablyEnded. No copy of those that was held up
+	// on its way is granted the lock, by whatever home.
+	Ended []string
 }
 
 // Holder is who holds a lock. It is not changed once made.
@@ -62,10 +68,11 @@ type Reason string
 
 // Reasons. Where one holder ended and the next began in one write it is that of the end.
 const (
-	Granted  Reason = "Granted"
-	Released Reason = "Released"
-	Expired  Reason = "Expired"
-	ByForce  Reason = "Forced"
+	Granted     Reason = "Granted"
+	Released    Reason = "Released"
+	Undelivered Reason = "Undelivered"
+	Expired     Reason = "Expired"
+	ByForce     Reason = "Forced"
 )
 
 // Transition is what happened last.
@@ -76,7 +83,7 @@ type Transition struct {
 	Message string
 }
 
-// Same says whether two records say the same, so that nothing need be written.
+// Same says whether two records say the same, so that nothing need be written. Who has ended is written along with what else happens.
 func (r Record) Same(other Record) bool {
 	return r.Token == other.Token && r.Waiting == other.Waiting && slices.EqualFunc(r.Waiters, other.Waiters, sameWaiter) &&
 		sameHolder(r.Holder, other.Holder) && sameTransition(r.Last, other.Last)

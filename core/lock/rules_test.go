@@ -109,6 +109,11 @@ func (e Ask) with(change func(*Ask)) Ask {
 	return e
 }
 
+// foreign is another home's write by which it keeps the holder.
+func foreign(home string, attempt int64) func(*Record) {
+	return func(is *Record) { h := *is.Holder; h.Home, h.Attempt = home, attempt; is.Holder = &h }
+}
+
 func run(t *testing.T, cases map[string]func(*trial)) {
 	t.Helper()
 	for name, do := range cases {
@@ -414,9 +419,6 @@ func TestAHolderIsNotLetExpireEarly(t *testing.T) {
 }
 
 func TestHomes(t *testing.T) {
-	foreign := func(home string, attempt int64) func(*Record) {
-		return func(is *Record) { h := *is.Holder; h.Home, h.Attempt = home, attempt; is.Holder = &h }
-	}
 	run(t, map[string]func(*trial){
 		"a renewal brings the holder here": func(r *trial) {
 			r.at(0, r.ask("a", 0)).read(foreign("h2", 0)).at(1, renew("a", r.token())).told(0, "a", nil)

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -55,7 +56,7 @@ func TestSchedules(t *testing.T) {
 	for _, want := range []string{
 		"writes", "conflicts", "requests lost", "requests late", "answers lost", "answers slow", "messages lost", "messages late", "half open streams", "streams broken",
 		"homes killed", "homes paused", "Leases lapsed", "Leases deleted", "clients killed", "clients paused", "cancelled", "lost", "re-homed", "forced", "taken at once",
-		"granted: Granted", "granted: Released", "granted: Expired", "granted: Forced", "held", "too many wait",
+		"granted: Granted", "granted: Released", "granted: Expired", "granted: Forced", "held", "too many wait", "given back",
 	} {
 		if counts[want] == 0 && schedules() >= 300 && !t.Failed() {
 			t.Errorf("no schedule had %q: the simulation shows nothing of it", want)
@@ -150,7 +151,8 @@ func (w *world) recover() {
 		w.pass(5 * time.Second)
 		quiet = w.record.Holder == nil && !slices.ContainsFunc(w.clients, func(c *client) bool { return c.phase != idle })
 	}
-	w.pass(40 * time.Second) // what is late still comes
+	stands := slices.MaxFunc(w.homes, func(a, b *home) int { return cmp.Compare(a.stands, b.stands) }).stands
+	w.pass(max(stands-w.now, 0) + 40*time.Second) // what is late still comes
 	for _, c := range w.clients {
 		if c.phase != idle && w.failure == "" {
 			w.fail("%s has been %s for %v, although nothing is wrong", c.id, c.phase, w.now-c.since)

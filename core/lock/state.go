@@ -13,8 +13,6 @@ const (
 	// NoteAfter is how long the record may say something else of the queue than there is. A hand-over tells it along; a write for that
 	// alone must be worth it.
 	NoteAfter = time.Second
-	// remembered is how many ended requests are known.
-	remembered = 64
 )
 
 // Wait is how long to wait, on one's own clock, for another's duration to have passed on its clock.
@@ -32,6 +30,8 @@ type State struct {
 
 	// heard is when this home last heard of the holder, or began to count.
 	heard time.Time
+	// unheard is the place that the holder had until this home granted it the lock, while that stream alone can have told it; else nil.
+	unheard *place
 	// Silent is since when the holder's home, if that is another, was seen to be silent; the zero time while it is not. HomeLasts is how
 	// long a home may go on without being seen.
 	Silent    time.Time
@@ -44,21 +44,13 @@ type State struct {
 	// queue is who waits, in the order of arrival. What it points to is not changed.
 	queue []*place
 	// ended are requests that have ended, the last at the end.
-	ended []end
+	ended ends
 	// dropped are waiters of the record that have lost their places here.
 	dropped []string
 	// untold is since when the record says something else of the queue.
 	untold time.Time
 	// visited: it was a guest when it was last dealt with.
 	visited bool
-}
-
-// end is how a request ended.
-type end struct {
-	id string
-	// lost: not by itself, and why.
-	lost bool
-	why  string
 }
 
 // place is one place in the queue.
@@ -85,17 +77,14 @@ type place struct {
 // the queue counts before what is known here: those have waited longer. They are away until they come.
 func (s State) Read(r Record, version int64, now time.Time) State {
 	was, h := s.Record.Holder, r.Holder
-	if was != nil && (h == nil || h.ID != was.ID) { // the last that is known of how it ended
-		s.ended = finish(s.ended, end{id: was.ID, lost: r.Last.Reason != Released, why: r.Last.Message})
-		if at := s.find(was.ID); at >= 0 {
-			p := *s.queue[at]
-			p.over = true
-			s.queue = slices.Clone(s.queue)
-			s.queue[at] = &p
-		}
+	if was != nil && (h == nil || h.ID != was.ID) && !r.givesBack(was) { // the last that is known of how it ended
+		s = s.hasHeardEnd(end{mark: markOf(was.ID), lost: r.Last.Reason != Released, why: r.Last.Message})
 	}
-	if h != nil && (was == nil || was.ID != h.ID || was.Home != h.Home || was.Attempt != h.Attempt) {
-		s.heard, s.Silent = now, time.Time{}
+	for _, mark := range r.Ended {
+		s = s.hasHeardEnd(end{mark: mark, unknown: true})
+	}
+	if h == nil || was == nil || was.ID != h.ID || was.Home != h.Home || was.Attempt != h.Attempt {
+		s.heard, s.Silent, s.unheard = now, time.Time{}, nil
 	}
 	s.Record, s.Version = r, version
 	s.queue = s.merge(now)
@@ -126,12 +115,23 @@ func (s State) merge(now time.Time) []*place {
 	return queue
 }
 
+// givesBack says whether a holder waits again, as it did not hear of its grant.
+func (r Record) givesBack(h *Holder) bool {
+	return r.Last.Reason == Undelivered && len(r.Waiters) > 0 && r.Waiters[0].ID == h.ID
+}
+
 func (r Record) lists(id string) bool {
 	return slices.ContainsFunc(r.Waiters, func(w Waiter) bool { return w.ID == id })
 }
 
 // Heard is a sign of life of the holder, if this is its home.
 func (s State) Heard(now time.Time) State {
+	s.heard, s.unheard = now, nil
+	return s
+}
+
+// Begun has the time of a holder begin: its grant is written, and nobody was told before.
+func (s State) Begun(now time.Time) State {
 	s.heard = now
 	return s
 }
@@ -221,31 +221,10 @@ func (s State) find(id string) int {
 	return slices.IndexFunc(s.queue, func(p *place) bool { return p.ID == id })
 }
 
-func (s State) hasEnded(id string) bool {
-	_, ok := s.howEnded(id)
-	return ok
-}
-
-func (s State) howEnded(id string) (end, bool) {
-	at := slices.IndexFunc(s.ended, func(e end) bool { return e.id == id })
-	if at < 0 {
-		return end{}, false
-	}
-	return s.ended[at], true
-}
-
-// finish returns the list with one more, without changing what others have of it.
-func finish(list []end, e end) []end {
-	if slices.ContainsFunc(list, func(old end) bool { return old.id == e.id }) {
-		return list
-	}
-	return append(list[max(0, len(list)-remembered+1):len(list):len(list)], e)
-}
-
 // After returns s, which came of was by Next, where meanwhile was went on hearing of its holder.
 func (s State) After(was State) State {
-	if a, b := s.Record.Holder, was.Record.Holder; a != nil && b != nil && a.ID == b.ID && was.heard.After(s.heard) {
-		s.heard = was.heard
+	if a, b := s.Record.Holder, was.Record.Holder; a != nil && b != nil && a.Token == b.Token && was.heard.After(s.heard) {
+		s.heard, s.unheard = was.heard, was.unheard
 	}
 	return s
 }

@@ -299,12 +299,30 @@ func (r *referee) committed(was, is Record, by *home) {
 		r.excused[a.Token] = true
 		w.count("taken at once")
 	}
+	if a != nil && (b == nil || a.Token != b.Token) && is.Last.Reason == Undelivered {
+		r.givenBack(a)
+	}
 	switch {
 	case b == nil:
-	case a != nil && a.ID == b.ID:
+	case a != nil && a.Token == b.Token:
 		r.kept(a, b)
 	default:
-		r.granted(is, by)
+		r.granted(was, is, by)
+	}
+}
+
+// givenBack: nobody was told that it held the lock, and it may get it again.
+func (r *referee) givenBack(h *Holder) {
+	w := r.world
+	w.count("given back")
+	for _, c := range w.clients {
+		if c.id == h.ID && c.token == h.Token {
+			r.fail("%s has heard that it holds the lock, which is given back", c.id)
+		}
+	}
+	delete(r.tokens, h.ID)
+	for _, other := range w.homes {
+		delete(other.knew, h.ID)
 	}
 }
 
@@ -317,13 +335,16 @@ func (r *referee) kept(a, b *Holder) {
 	}
 }
 
-func (r *referee) granted(is Record, by *home) {
+func (r *referee) granted(was, is Record, by *home) {
 	w, h := r.world, is.Holder
 	if before, twice := r.tokens[h.ID]; twice {
 		w.count("a second token by another home")
 		if by.knew[h.ID] {
 			r.fail("%s got token %d and now %d", h.ID, before.token, h.Token)
 		}
+	}
+	if slices.Contains(was.Ended, markOf(h.ID)) {
+		r.fail("%s is granted the lock, and has ended, as the record says", h.ID)
 	}
 	if who, ended := r.ended[h.ID]; ended {
 		w.count("granted by another home after its end")

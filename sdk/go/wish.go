@@ -32,8 +32,12 @@ type wish struct {
 func (s *shared) take(ctx context.Context, lock lockKey, try bool) (*holding, error) {
 	ctx, cancel := s.during(ctx)
 	defer cancel()
-	w := wish{shared: s, lock: lock, id: rand.Text(), try: try}
+	w := s.wish(lock, try)
 	g, err := w.ask(ctx)
+	for w.attempt > 1 && errors.Is(err, ErrReleased) { // it was granted the lock, heard nothing of that, and was not heard of for the ttl
+		w = s.wish(lock, try)
+		g, err = w.ask(ctx)
+	}
 	if err == nil {
 		err = w.freshen(ctx, &g)
 	}
@@ -49,6 +53,10 @@ func (s *shared) take(ctx context.Context, lock lockKey, try bool) (*holding, er
 		s.giveUp(lock, &zenleadv1.Holding{RequestId: w.id}, g.ttl)
 	}
 	return nil, fmt.Errorf("take lock %v: %w", lock, err)
+}
+
+func (s *shared) wish(lock lockKey, try bool) wish {
+	return wish{shared: s, lock: lock, id: rand.Text(), try: try}
 }
 
 // ask asks for the lock until there is an answer, or ctx ends.

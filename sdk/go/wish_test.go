@@ -136,8 +136,28 @@ func TestWhatEndsAWish(t *testing.T) {
 	}
 }
 
+// TestAWishThatEndedUnheardIsFollowedByAnother: who waits has released nothing, and is not told so.
+func TestAWishThatEndedUnheardIsFollowedByAnother(t *testing.T) {
+	eachLocked(t, calling(func(c testserver.Call) error {
+		if err := on("acquire", true, cut, 1)(c); err != nil {
+			return err
+		}
+		return on("acquire", false, testserver.Error("Finished", "no"), 2)(c)
+	}), func(w *lockWorld) {
+		first := w.client.Lock("a")
+		if err := first.Lock(w.Context()); err != nil || first.Token() == 0 {
+			w.Fatalf("%v, token %d", err, first.Token())
+		}
+		asked := w.locks.Acquires()
+		if n := len(asked); n != 3 || asked[0].GetAcquisition().GetRequestId() != asked[1].GetAcquisition().GetRequestId() ||
+			asked[1].GetAcquisition().GetRequestId() == asked[2].GetAcquisition().GetRequestId() {
+			w.Errorf("asked %v", asked)
+		}
+	})
+}
+
 func TestAWishThatEndsInTheDarkIsGivenUp(t *testing.T) {
-	for reason, releases := range map[string]int{"Held": 1, "Forbidden": 1, "Finished": 0} {
+	for reason, releases := range map[string]int{"Held": 1, "Forbidden": 1} {
 		t.Run(reason, func(t *testing.T) {
 			eachLocked(t, calling(func(c testserver.Call) error {
 				if err := on("acquire", true, cut, 1)(c); err != nil {
@@ -152,7 +172,7 @@ func TestAWishThatEndsInTheDarkIsGivenUp(t *testing.T) {
 				if n := len(w.locks.Releases()); n != releases {
 					w.Fatalf("%d releases", n)
 				}
-				if releases > 0 && w.grants("a")[0].To.IsZero() {
+				if w.grants("a")[0].To.IsZero() {
 					w.Error("it is still held")
 				}
 			})

@@ -410,6 +410,9 @@ var _ = Describe("Admission of locks", func() {
 		for range 8 {
 			full.Waiters = append(full.Waiters, v1alpha1.LockWaiter{RequestID: text(64), Owner: text(128), Account: text(512), Since: when})
 		}
+		for range 16 {
+			full.Finished = append(full.Finished, text(11))
+		}
 		full.LastTransition = &v1alpha1.LockTransition{Reason: v1alpha1.LockReleased, Time: when, Message: text(1024)}
 		for what, edit := range map[string]func(*v1alpha1.ManualLockStatus){
 			"holders[0].requestID":     func(st *v1alpha1.ManualLockStatus) { st.Holders[0].RequestID += "x" },
@@ -422,6 +425,8 @@ var _ = Describe("Admission of locks", func() {
 			"waiters[7].requestID":     func(st *v1alpha1.ManualLockStatus) { st.Waiters[7].RequestID += "x" },
 			"waiters[7].owner":         func(st *v1alpha1.ManualLockStatus) { st.Waiters[7].Owner += "x" },
 			"waiters[7].account":       func(st *v1alpha1.ManualLockStatus) { st.Waiters[7].Account += "x" },
+			"finished":                 func(st *v1alpha1.ManualLockStatus) { st.Finished = append(st.Finished, "x") },
+			"finished[15]":             func(st *v1alpha1.ManualLockStatus) { st.Finished[15] += "x" },
 			"lastTransition.message":   func(st *v1alpha1.ManualLockStatus) { st.LastTransition.Message += "x" },
 			"lastTransition.reason":    func(st *v1alpha1.ManualLockStatus) { st.LastTransition.Reason = "Because" },
 		} {

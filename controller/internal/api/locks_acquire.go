@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 	"unicode/utf8"
 
@@ -71,17 +72,25 @@ func (s *lockService) grant(ctx context.Context, name types.NamespacedName, w lo
 		return lockFailure(err, name)
 	}
 	seat := s.keeper.Ask(ctx, name, w)
-	defer seat.Leave()
+	told := false
+	defer func() { seat.Leave(told) }()
 	ended := time.NewTicker(time.Second)
 	defer ended.Stop()
+	answer := func(a lock.Answer) error {
+		if err := ctx.Err(); err != nil {
+			return lockFailure(err, name)
+		}
+		told = !errors.Is(a.Err, locks.ErrUnknown) && !errors.Is(a.Err, locks.ErrAway)
+		return granted(a, name, send)
+	}
 	for {
 		select {
 		case a := <-seat.Answer:
-			return granted(a, name, send)
+			return answer(a)
 		case p := <-seat.Places:
 			select {
 			case a := <-seat.Answer: // which is more
-				return granted(a, name, send)
+				return answer(a)
 			default:
 			}
 			place := &zenleadv1.Waiting{Place: int32(p.Number), Holder: p.Holder} //nolint:gosec // at most 10,000 wait

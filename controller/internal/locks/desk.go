@@ -120,15 +120,17 @@ func (d *desk) work(ctx context.Context) {
 	}
 }
 
-// leave has who does not listen any more lose its place after a while.
-func (d *desk) leave(s *Seat) {
+// leave has who does not listen any more lose its place after a while, or the lock.
+func (d *desk) leave(s *Seat, told bool) {
 	d.mu.Lock()
-	if d.seats[s.id] != s {
-		d.mu.Unlock()
+	waits := d.seats[s.id] == s
+	if waits {
+		delete(d.seats, s.id)
+	}
+	d.mu.Unlock()
+	if told && !waits {
 		return
 	}
-	delete(d.seats, s.id)
-	d.mu.Unlock()
 	go d.post(d.keeper.life, posted{event: lock.Leave{ID: s.id, Stream: s.stream}})
 }
 

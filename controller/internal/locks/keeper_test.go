@@ -202,7 +202,7 @@ func TestWhoWaitsIsWrittenDownOnceThisIsTheHome(t *testing.T) {
 		if n := r.w.status().Waiting; n == nil || *n != 1 {
 			t.Errorf("nobody waits, says the home: %v", n)
 		}
-		seat.Leave()
+		seat.Leave(false)
 	})
 }
 

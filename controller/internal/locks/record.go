@@ -30,7 +30,7 @@ func versionOf(o *v1alpha1.ManualLock) int64 {
 
 // recordOf is the record in a status.
 func recordOf(s *v1alpha1.ManualLockStatus) lock.Record {
-	r := lock.Record{Token: s.Token}
+	r := lock.Record{Token: s.Token, Ended: s.Finished}
 	if len(s.Holders) > 0 {
 		h := s.Holders[0]
 		r.Holder = &lock.Holder{
@@ -55,7 +55,7 @@ func recordOf(s *v1alpha1.ManualLockStatus) lock.Record {
 
 // statusOf is the status that has a record. The epoch is the administrators'.
 func statusOf(r lock.Record, epoch int64) v1alpha1.ManualLockStatus {
-	s := v1alpha1.ManualLockStatus{Token: r.Token, Epoch: epoch, Waiting: new(int32(r.Waiting))} //nolint:gosec // at most 10,000 wait
+	s := v1alpha1.ManualLockStatus{Token: r.Token, Epoch: epoch, Waiting: new(int32(r.Waiting)), Finished: r.Ended} //nolint:gosec // at most 10,000 wait
 	if h := r.Holder; h != nil {
 		holder := v1alpha1.LockHolder{
 			RequestID: h.ID, Owner: h.Owner, Account: h.Account, Token: h.Token, Since: micro(h.Since),

@@ -46,8 +46,9 @@ func newSeat(d *desk, id string, stream uint64, since time.Time) *Seat {
 	return s
 }
 
-// Leave says that nobody listens any more. The request keeps its place for a while.
-func (s *Seat) Leave() { s.desk.leave(s) }
+// Leave says that nobody listens any more, and whether the request was told what became of it. If not, it keeps its place for a while, and a
+// lock that it was granted meanwhile goes to the next.
+func (s *Seat) Leave(told bool) { s.desk.leave(s, told) }
 
 // end tells the answer. It is told once.
 func (s *Seat) end(a lock.Answer) {

@@ -161,7 +161,7 @@ func (d *desk) write(
 		was := d.state
 		d.object, next.Version = now, versionOf(now)
 		if !sameHome(was.Record.Holder, next.Record.Holder) {
-			next = next.Heard(d.keeper.Now()) // nobody was told before
+			next = next.Begun(d.keeper.Now())
 		}
 		if a, b := was.Record.Holder, next.Record.Holder; a != nil && b != nil && a.ID != b.ID {
 			d.handed = d.keeper.Now()

@@ -168,6 +168,8 @@ func howItEnded(taken, now *Lock) string {
 		return "taken from " + taken.holder()
 	case v1alpha1.LockReleased:
 		return taken.holder() + " released it"
+	case v1alpha1.LockUndelivered:
+		return taken.holder() + " had gone before it heard of its grant"
 	case v1alpha1.LockExpired:
 		return taken.holder() + " was not heard of for its ttl"
 	default:

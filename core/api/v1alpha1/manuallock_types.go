@@ -114,6 +114,14 @@ type ManualLockStatus struct {
 	// What happened last.
 	// +optional
 	LastTransition *LockTransition `json:"lastTransition,omitempty"`
+
+	// The last requests that have ended, the last at the end: each as 64 bits of its id, hashed. A copy of those that was held up on its way is
+	// told Finished.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=11
+	Finished []string `json:"finished,omitempty"`
 }
 
 // LockHolder is who holds a lock.
@@ -194,9 +202,9 @@ type LockWaiter struct {
 
 // LockTransition is a change of who holds a lock.
 type LockTransition struct {
-	// Granted, Released, Expired or Forced. Where one holder ended and the next one began in one write: how the one before ended.
+	// Granted, Released, Undelivered, Expired or Forced. Where one holder ended and the next one began in one write: how the one before ended.
 	// +required
-	// +kubebuilder:validation:Enum=Granted;Released;Expired;Forced
+	// +kubebuilder:validation:Enum=Granted;Released;Undelivered;Expired;Forced
 	Reason string `json:"reason,omitempty"`
 	// When, for people.
 	// +optional
@@ -213,6 +221,8 @@ const (
 	LockGranted = "Granted"
 	// LockReleased: the holder gave it up.
 	LockReleased = "Released"
+	// LockUndelivered: the holder had gone before it heard of its grant. It has its place again for a while, as the next.
+	LockUndelivered = "Undelivered"
 	// LockExpired: the holder was not heard of for its ttl.
 	LockExpired = "Expired"
 	// LockForced: somebody took it from the holder.

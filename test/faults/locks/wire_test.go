@@ -69,6 +69,13 @@ func (w *wire) hangUp() {
 	}
 }
 
+// unused says whether no connection is open: both ends have noticed that each has ended.
+func (w *wire) unused() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.open) == 0
+}
+
 func (w *wire) carry(in net.Conn) {
 	to, _ := w.to.Load().(string)
 	out, err := net.Dial("tcp", to)

@@ -1,0 +1,82 @@
+package lock
+
+import (
+	"encoding/base64"
+	"hash/fnv"
+	"slices"
+)
+
+// remembered is how many ended requests a home knows.
+const remembered = 64
+
+// ends are requests that have ended, the last at the end.
+type ends []end
+
+// end is how a request ended.
+type end struct {
+	mark string
+	// lost: not by itself, and why.
+	lost bool
+	why  string
+	// unknown: the record does not say how.
+	unknown bool
+}
+
+// markOf is what is remembered of a request that has ended: 64 bits of its id, which was made by chance.
+//
+// Source: FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/.
+func markOf(id string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id)) // it returns no error
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+func (s State) hasEnded(id string) bool {
+	_, ok := s.howEnded(id)
+	return ok
+}
+
+func (s State) howEnded(id string) (end, bool) {
+	at := s.ended.find(markOf(id))
+	if at < 0 {
+		return end{}, false
+	}
+	return s.ended[at], true
+}
+
+// hasHeardEnd is the state after another home has ended a request, which may wait here.
+func (s State) hasHeardEnd(e end) State {
+	if s.ended.find(e.mark) >= 0 {
+		return s
+	}
+	s.ended = finish(s.ended, e)
+	if at := slices.IndexFunc(s.queue, func(p *place) bool { return markOf(p.ID) == e.mark }); at >= 0 {
+		p := *s.queue[at]
+		p.over = true
+		s.queue = slices.Clone(s.queue)
+		s.queue[at] = &p
+	}
+	return s
+}
+
+// finish returns the list with one more, without changing what others have of it.
+func finish(list ends, e end) ends {
+	if list.find(e.mark) >= 0 {
+		return list
+	}
+	return append(list[max(0, len(list)-remembered+1):len(list):len(list)], e)
+}
+
+func (l ends) find(mark string) int {
+	return slices.IndexFunc(l, func(e end) bool { return e.mark == mark })
+}
+
+// last are the marks of the last n.
+func (l ends) last(n int) []string {
+	l = l[max(0, len(l)-n):]
+	marks := make([]string, len(l))
+	for i, e := range l {
+		marks[i] = e.mark
+	}
+	return marks
+}
