@@ -1,8 +1,8 @@
 package lock
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
-	"hash/fnv"
 	"slices"
 )
 
@@ -22,22 +22,19 @@ type end struct {
 	unknown bool
 }
 
-// markOf is what is remembered of a request that has ended: 64 bits of its id, which was made by chance.
-//
-// Source: FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/.
-func markOf(id string) string {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(id)) // it returns no error
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+// markOf is what is remembered of a request that has ended: 64 bits of a hash of its id, and of the account, so that nobody ends another's.
+func markOf(r Request) string {
+	sum := sha256.Sum256([]byte(r.Account + "\n" + r.ID))
+	return base64.RawURLEncoding.EncodeToString(sum[:8])
 }
 
-func (s State) hasEnded(id string) bool {
-	_, ok := s.howEnded(id)
+func (s State) hasEnded(r Request) bool {
+	_, ok := s.howEnded(r)
 	return ok
 }
 
-func (s State) howEnded(id string) (end, bool) {
-	at := s.ended.find(markOf(id))
+func (s State) howEnded(r Request) (end, bool) {
+	at := s.ended.find(markOf(r))
 	if at < 0 {
 		return end{}, false
 	}
@@ -50,7 +47,7 @@ func (s State) hasHeardEnd(e end) State {
 		return s
 	}
 	s.ended = finish(s.ended, e)
-	if at := slices.IndexFunc(s.queue, func(p *place) bool { return markOf(p.ID) == e.mark }); at >= 0 {
+	if at := slices.IndexFunc(s.queue, func(p *place) bool { return markOf(p.Request) == e.mark }); at >= 0 {
 		p := *s.queue[at]
 		p.over = true
 		s.queue = slices.Clone(s.queue)

@@ -30,7 +30,7 @@ func TestEveryHomeKnowsTheLastThatHaveEnded(t *testing.T) {
 
 func TestWhatTheRecordSaysOfTheEnd(t *testing.T) {
 	ends := func(id string) func(*Record) {
-		return func(r *Record) { r.Ended = []string{markOf(id)} }
+		return func(r *Record) { r.Ended = []string{markOf(ask(id).Request)} }
 	}
 	run(t, map[string]func(*trial){
 		"one that waits here has had the lock elsewhere": func(r *trial) {
@@ -44,13 +44,16 @@ func TestWhatTheRecordSaysOfTheEnd(t *testing.T) {
 			r.at(0, r.ask("a", 0)).at(1, release("a", r.token()))
 			r.read(ends("a")).at(2, release("a", 100)).told(0, "a", nil)
 		},
+		"it is of that account alone": func(r *trial) {
+			r.read(ends("a")).at(1, r.ask("a", 1).with(func(e *Ask) { e.Account = "other" })).told(0, "a", nil)
+		},
 		"it is no reason to write": func(r *trial) {
 			r.at(0, r.ask("a", 0)).at(1, release("x", 0))
 			if r.writes != 1 || len(r.s.Record.Ended) != 0 {
 				r.t.Errorf("%d writes, %v", r.writes, r.s.Record.Ended)
 			}
 			r.at(2, release("a", r.token()))
-			if want := []string{markOf("x"), markOf("a")}; !slices.Equal(r.s.Record.Ended, want) {
+			if want := []string{markOf(ask("x").Request), markOf(ask("a").Request)}; !slices.Equal(r.s.Record.Ended, want) {
 				r.t.Errorf("%v, want %v", r.s.Record.Ended, want)
 			}
 		},
@@ -63,7 +66,7 @@ func TestAHomeKnowsMoreThanTheRecord(t *testing.T) {
 		s, _ = s.Next([]Event{release(fmt.Sprint("r", i), 0)}, at(0))
 	}
 	_, answers := s.Next([]Event{ask("r1")}, at(1))
-	if !errors.Is(answers[0].Err, ErrFinished) || s.hasEnded("r0") {
-		t.Errorf("%+v, %v", answers, s.hasEnded("r0"))
+	if !errors.Is(answers[0].Err, ErrFinished) || s.hasEnded(ask("r0").Request) {
+		t.Errorf("%+v, %v", answers, s.hasEnded(ask("r0").Request))
 	}
 }

@@ -182,10 +182,10 @@ func (m *machineCode) granted(i int, was, is State) {
 	if h.Token <= was.Record.Token || h.Home != is.Home || h.Account == "" {
 		m.t.Errorf("%+v is granted, after token %d", h, was.Record.Token)
 	}
-	if before, ok := m.tokens[i][h.ID]; ok && !m.undelivered[before] {
+	if before, ok := m.tokens[i][markOf(h.Request)]; ok && !m.undelivered[before] {
 		m.t.Errorf("%s is granted token %d, and had %d", h.ID, h.Token, before)
 	}
-	if was.hasEnded(h.ID) {
+	if was.hasEnded(h.Request) {
 		m.t.Errorf("%s is granted the lock, and has ended", h.ID)
 	}
 }
@@ -194,7 +194,7 @@ func (m *machineCode) granted(i int, was, is State) {
 func (m *machineCode) idle(i int) {
 	s := m.homes[i]
 	if h := s.Record.Holder; h != nil {
-		m.tokens[i][h.ID] = h.Token
+		m.tokens[i][markOf(h.Request)] = h.Token
 	}
 	due, ok := s.Due()
 	early := m.now.Add(24 * time.Hour)

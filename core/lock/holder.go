@@ -34,7 +34,8 @@ func (t *turn) release(e Release) error {
 		t.end(Released, fmt.Sprintf("%s released it", h.Name()))
 		return nil
 	}
-	elsewhere := !t.hasEnded(e.ID)
+	r := Request{ID: e.ID, Account: e.Account}
+	elsewhere := !t.hasEnded(r)
 	if at := t.find(e.ID); at >= 0 {
 		p := t.queue[at]
 		if p.Account != e.Account {
@@ -44,14 +45,14 @@ func (t *turn) release(e Release) error {
 		t.tell(p, Answer{Err: ErrFinished})
 		t.queue = slices.Delete(t.queue, at, at+1)
 		t.drop(p)
-		t.ended = finish(t.ended, end{mark: markOf(e.ID), lost: e.Token != 0, why: "it was granted by another home"})
+		t.ended = finish(t.ended, end{mark: markOf(r), lost: e.Token != 0, why: "it was granted by another home"})
 	}
 	if e.Token == 0 { // it may have overtaken what it is to end
 		t.overtakes = t.overtakes || e.Settle && elsewhere
-		t.ended = finish(t.ended, end{mark: markOf(e.ID)})
+		t.ended = finish(t.ended, end{mark: markOf(r)})
 		return nil
 	}
-	switch ended, ok := t.howEnded(e.ID); {
+	switch ended, ok := t.howEnded(r); {
 	case ok && ended.lost:
 		return fmt.Errorf("%w: %s", ErrLost, ended.why)
 	case ok && !ended.unknown:
@@ -100,6 +101,10 @@ func lostByForce(h *Holder) error {
 	return fmt.Errorf("%w: %s takes it: %s", ErrLost, h.Forced.By, h.Forced.Reason)
 }
 
+func forcedFrom(h *Holder) string {
+	return fmt.Sprintf("%s took it from %s: %s", h.Forced.By, h.Name(), h.Forced.Reason)
+}
+
 // expire ends a holder whose time has passed.
 func (t *turn) expire() {
 	at, ok := t.Frees()
@@ -108,7 +113,7 @@ func (t *turn) expire() {
 	}
 	switch h := t.Record.Holder; {
 	case h.Forced != nil:
-		t.end(ByForce, fmt.Sprintf("%s took it from %s: %s", h.Forced.By, h.Name(), h.Forced.Reason))
+		t.end(ByForce, forcedFrom(h))
 	case h.Home != t.Home:
 		t.end(Expired, fmt.Sprintf("%s was not heard of, and neither was %s, which kept it", h.Name(), h.Home))
 	default:
@@ -118,13 +123,23 @@ func (t *turn) expire() {
 
 // end ends the holder.
 func (t *turn) end(why Reason, message string) {
-	t.ended = finish(t.ended, end{mark: markOf(t.Record.Holder.ID), lost: why != Released, why: message})
+	t.ended = finish(t.ended, end{mark: markOf(t.Record.Holder.Request), lost: why != Released, why: message})
 	t.free(why, message)
 }
 
-// giveBack has a holder wait again that has not heard of its grant. It is the next once it is there.
+// giveBack has a holder wait again that has gone without having heard of its grant, unless it asked again. It is the next once it is there.
 func (t *turn) giveBack() {
-	p := *t.unheard
+	h := t.Record.Holder
+	switch {
+	case t.gone == nil, t.gone != t.unheard, h.Home != t.Home:
+		return
+	case t.Guest: // which does not write down who waits
+		return
+	case h.Forced != nil:
+		t.end(ByForce, forcedFrom(h))
+		return
+	}
+	p := *t.gone
 	p.away = t.now
 	t.queue = slices.Insert(t.queue, 0, &p)
 	t.free(Undelivered, fmt.Sprintf("%s had gone before it heard of its grant", p.Name()))

@@ -428,7 +428,7 @@ func (h *home) armFor(d time.Duration) {
 
 // inOrder: who has come first gets it first, of those who are there.
 func (h *home) inOrder(next State, batch []posted, answers []Answer) {
-	if was := h.state.Record.Holder; was != nil && next.Record.givesBack(was) {
+	if was := h.state.Record.Holder; was != nil && next.Record.Last.Reason == Undelivered && next.find(was.ID) >= 0 {
 		h.order = slices.Insert(h.order, 0, was.ID)
 	}
 	for _, p := range batch {

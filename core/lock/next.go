@@ -16,6 +16,7 @@ func (s State) Next(events []Event, now time.Time) (State, []Answer) {
 	for i, e := range events {
 		t.apply(i, e)
 	}
+	t.giveBack()
 	t.expire()
 	t.leave()
 	t.grant()
@@ -40,6 +41,8 @@ type turn struct {
 	// asked has the index of the event by which a request asked this time, and came those that had no place before.
 	asked map[string]int
 	came  map[string]bool
+	// gone is the unheard place whose stream has ended.
+	gone *place
 	// ending is why the holder ended in this turn; "" if none did.
 	ending Transition
 	// overtakes: what other homes decided on this version of the record is not to be written any more.
@@ -99,7 +102,11 @@ func (t *turn) settleGranted() {
 	case h.Account != p.Account:
 		t.tell(p, Answer{Err: ErrForeign})
 	default:
+		own := h.Home == t.Home
 		kept, err := t.keep(h, p.attempt)
+		if err == nil && own { // it was written here, and nobody was told
+			t.unheard = p
+		}
 		t.tell(p, Answer{Holder: kept, Err: err})
 	}
 }

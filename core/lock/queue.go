@@ -19,7 +19,7 @@ func (t *turn) ask(i int, e Ask) {
 		answer(Answer{Holder: kept, Err: err, Waited: t.now.Sub(e.Came)})
 		return
 	}
-	if t.hasEnded(e.ID) {
+	if t.hasEnded(e.Request) {
 		answer(Answer{Err: ErrFinished})
 		return
 	}
@@ -58,8 +58,8 @@ func (t *turn) hangUp(e Leave) {
 	if at := t.find(e.ID); at >= 0 && t.queue[at].stream == e.Stream {
 		t.change(at, func(p *place) { p.away = t.now })
 	}
-	if p := t.unheard; p != nil && p.ID == e.ID && p.stream == e.Stream && t.Record.Holder.Home == t.Home && !t.Guest { // a guest writes down nobody who waits
-		t.giveBack()
+	if p := t.unheard; p != nil && p.ID == e.ID && p.stream == e.Stream {
+		t.gone = p
 	}
 }
 
@@ -115,7 +115,7 @@ func (t *turn) refuse() {
 	wait := 0
 	t.queue = slices.DeleteFunc(t.queue, func(p *place) bool {
 		switch {
-		case p.try && p.present(): // who has not heard of its grant may ask again
+		case p.try && (p.present() || t.came[p.ID]): // who has not heard of its grant may ask again
 			t.refuseOne(p, t.held())
 		case t.came[p.ID] && wait >= t.MaxWaiters:
 			t.refuseOne(p, ErrFull)

@@ -77,13 +77,13 @@ type place struct {
 // the queue counts before what is known here: those have waited longer. They are away until they come.
 func (s State) Read(r Record, version int64, now time.Time) State {
 	was, h := s.Record.Holder, r.Holder
-	if was != nil && (h == nil || h.ID != was.ID) && !r.givesBack(was) { // the last that is known of how it ended
-		s = s.hasHeardEnd(end{mark: markOf(was.ID), lost: r.Last.Reason != Released, why: r.Last.Message})
+	if was != nil && (h == nil || h.ID != was.ID) && r.hasEnded(was.Request) { // the last that is known of how it ended
+		s = s.hasHeardEnd(end{mark: markOf(was.Request), lost: r.Last.Reason != Released, why: r.Last.Message})
 	}
 	for _, mark := range r.Ended {
 		s = s.hasHeardEnd(end{mark: mark, unknown: true})
 	}
-	if h == nil || was == nil || was.ID != h.ID || was.Home != h.Home || was.Attempt != h.Attempt {
+	if h == nil || was == nil || was.ID != h.ID || was.Token != h.Token || was.Home != h.Home || was.Attempt != h.Attempt {
 		s.heard, s.Silent, s.unheard = now, time.Time{}, nil
 	}
 	s.Record, s.Version = r, version
@@ -97,7 +97,7 @@ func (s State) merge(now time.Time) []*place {
 	queue := make([]*place, 0, len(s.queue)+len(s.Record.Waiters))
 	first := map[string]bool{}
 	for _, w := range s.Record.Waiters {
-		if h := s.Record.Holder; s.hasEnded(w.ID) || slices.Contains(s.dropped, w.ID) || h != nil && h.ID == w.ID || first[w.ID] {
+		if h := s.Record.Holder; s.hasEnded(w.Request) || slices.Contains(s.dropped, w.ID) || h != nil && h.ID == w.ID || first[w.ID] {
 			continue
 		}
 		p := &place{Waiter: w, recorded: true, away: now}
@@ -115,9 +115,9 @@ func (s State) merge(now time.Time) []*place {
 	return queue
 }
 
-// givesBack says whether a holder waits again, as it did not hear of its grant.
-func (r Record) givesBack(h *Holder) bool {
-	return r.Last.Reason == Undelivered && len(r.Waiters) > 0 && r.Waiters[0].ID == h.ID
+// hasEnded says whether a request has ended that held the lock before: or else it did not hear of its grant, and waits again, or may.
+func (r Record) hasEnded(q Request) bool {
+	return slices.Contains(r.Ended, markOf(q)) || !r.lists(q.ID) && r.Last.Reason != Undelivered
 }
 
 func (r Record) lists(id string) bool {
@@ -142,13 +142,13 @@ func (s State) Keeps(id string, token int64) bool {
 	return h != nil && h.ID == id && h.Token == token && h.Home == s.Home && h.Forced == nil
 }
 
-// Knows says whether what became of a request is known here: it holds the lock, waits here, or has ended.
-func (s State) Knows(id string) bool {
+// Knows says whether what became of a request of an account is known here: it holds the lock, waits here, or has ended.
+func (s State) Knows(id, account string) bool {
 	if h := s.Record.Holder; h != nil && h.ID == id {
 		return true
 	}
 	at := s.find(id)
-	return at >= 0 && !s.queue[at].recorded && !s.queue[at].elsewhere || s.hasEnded(id)
+	return at >= 0 && !s.queue[at].recorded && !s.queue[at].elsewhere || s.hasEnded(Request{ID: id, Account: account})
 }
 
 // Frees is when the holder's time passes, as far as is known now. ok is false while nobody holds the lock, or another home keeps the

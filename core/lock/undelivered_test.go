@@ -25,11 +25,33 @@ func TestAGrantOfWhichNobodyHears(t *testing.T) {
 			r.at(0, r.ask("a", 0).with(try)).at(1, Leave{"a", 1}).held("nobody").queue("a")
 			r.at(2, r.ask("b", 2)).held("b").queue("a").at(3, r.ask("a", 3).with(try)).told(0, "a", ErrHeld).queue()
 		},
+		"of who did not wait and had gone before: it has no place": func(r *trial) {
+			r.at(0, r.ask("a", 0)).at(1, r.ask("b", 1).with(func(e *Ask) { e.Try = true }), Leave{"b", 1}).held("a").queue()
+		},
 		"of who would not have waited so long: it has no place": func(r *trial) {
 			r.at(0, r.ask("a", 0).with(func(e *Ask) { e.Until = at(1) })).at(1, Leave{"a", 1}).held("nobody").queue()
 		},
-		"where it asks again in the same moment it has the lock": func(r *trial) {
-			r.at(0, r.ask("a", 0), r.ask("b", 0)).at(1, Leave{"a", 1}, r.ask("a", 1).with(func(e *Ask) { e.Stream = 2 })).held("a").told(1, "a", nil).queue("b")
+		"is kept where it asks again in the same moment": func(r *trial) {
+			r.at(0, r.ask("a", 0), r.ask("b", 0))
+			token := r.token()
+			r.at(1, Leave{"a", 1}, r.ask("a", 1).with(func(e *Ask) { e.Stream = 2 })).held("a").told(1, "a", nil).queue("b")
+			if r.token() != token {
+				r.t.Errorf("token %d, then %d", token, r.token())
+			}
+		},
+		"ends where the lock is to be taken from it": func(r *trial) {
+			r.at(0, r.ask("a", 0), r.ask("b", 0)).at(0.5, Force{Token: r.token(), Forced: Forced{"boss", "why"}})
+			r.at(1, Leave{"a", 1}).held("b").queue()
+			if last := r.s.Record.Last; last.Reason != ByForce {
+				r.t.Errorf("%+v", last)
+			}
+		},
+		"of which it is not known that it was written goes to the next, too": func(r *trial) {
+			r.at(0, r.ask("a", 0)).at(1, r.ask("b", 1), r.ask("c", 1))
+			before, batch := r.s, []Event{release("a", r.token())}
+			landed, _ := before.Next(batch, at(2))
+			r.s = before.Read(landed.Record, before.Version+3, at(3))
+			r.at(4, append(batch, Leave{"b", 1})...).held("c").queue("b")
 		},
 		"is of that stream alone": func(r *trial) {
 			r.at(0, r.ask("a", 0)).at(1, Leave{"a", 2}, Leave{"b", 1}).held("a")
@@ -88,4 +110,16 @@ func TestWhoDidNotHearMayAskElsewhere(t *testing.T) {
 	}
 	here.s = here.s.Read(there.s.Record, there.s.Version, at(2))
 	here.at(3, Leave{"a", 1}).held("a")
+}
+
+// TestWhoDidNotHearMayAskElsewhereLater is of a home that has missed a version.
+func TestWhoDidNotHearMayAskElsewhereLater(t *testing.T) {
+	here := &trial{t: t, s: fresh()}
+	there := &trial{t: t, s: fresh()}
+	there.s.Home = "h2"
+	here.at(0, here.ask("a", 0), here.ask("b", 0), here.ask("c", 0))
+	there.s = there.s.Read(here.s.Record, here.s.Version, at(0))
+	here.at(1, Leave{"a", 1}).at(2, release("b", here.token())).held("c").queue("a")
+	there.s = there.s.Read(here.s.Record, here.s.Version, at(2))
+	there.at(3, there.ask("a", 3)).held("c").queue("a").at(3, there.ask("b", 3)).told(0, "b", ErrFinished)
 }

@@ -34,7 +34,10 @@ func (s *shared) take(ctx context.Context, lock lockKey, try bool) (*holding, er
 	defer cancel()
 	w := s.wish(lock, try)
 	g, err := w.ask(ctx)
-	for w.attempt > 1 && errors.Is(err, ErrReleased) { // it was granted the lock, heard nothing of that, and was not heard of for the ttl
+	var again failures
+	for errors.Is(err, ErrReleased) { // not by who asks: it was granted the lock, and has not heard of that in time
+		tellTrouble(ctx, err)
+		again.wait(ctx)
 		w = s.wish(lock, try)
 		g, err = w.ask(ctx)
 	}

@@ -115,7 +115,7 @@ func TestAWaiterThatIsCutOffKeepsItsPlace(t *testing.T) {
 func TestWhatEndsAWish(t *testing.T) {
 	for reason, want := range map[string]error{
 		"Held": ErrHeld, "QueueFull": ErrHeld, "Forbidden": ErrForbidden, "Unauthenticated": ErrUnauthenticated,
-		"InvalidArgument": ErrInvalidArgument, "UnknownLock": ErrUnknownLock, "Finished": ErrReleased, "Lost": ErrLost,
+		"InvalidArgument": ErrInvalidArgument, "UnknownLock": ErrUnknownLock, "Lost": ErrLost,
 	} {
 		t.Run(reason, func(t *testing.T) {
 			eachLocked(t, calling(on("acquire", false, testserver.Error(reason, "no"), 1, 2)), func(w *lockWorld) {

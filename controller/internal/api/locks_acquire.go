@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -80,7 +81,7 @@ func (s *lockService) grant(ctx context.Context, name types.NamespacedName, w lo
 		if err := ctx.Err(); err != nil {
 			return lockFailure(err, name)
 		}
-		told = !errors.Is(a.Err, locks.ErrUnknown) && !errors.Is(a.Err, locks.ErrAway)
+		told = !slices.ContainsFunc([]error{locks.ErrUnknown, locks.ErrAway, lock.ErrOvertaken}, func(open error) bool { return errors.Is(a.Err, open) })
 		return granted(a, name, send)
 	}
 	for {

@@ -101,7 +101,7 @@ func (d *desk) mustRead(batch []posted) bool {
 			return p.fresh || h != nil && h.ID == e.ID
 		case lock.Release: // another home may have granted it, once more even, and the watch has not told
 			held := h != nil && h.ID == e.ID && h.Token == e.Token
-			return p.fresh || e.Settle && (!d.state.Knows(e.ID) || e.Token != 0 && !held)
+			return p.fresh || e.Settle && (!d.state.Knows(e.ID, e.Account) || e.Token != 0 && !held)
 		case lock.Force:
 			return p.fresh || h == nil || h.Token != e.Token
 		}
@@ -199,7 +199,7 @@ func (d *desk) write(
 }
 
 func sameHome(a, b *lock.Holder) bool {
-	return a != nil && b != nil && a.ID == b.ID && a.Home == b.Home
+	return a != nil && b != nil && a.Token == b.Token && a.Home == b.Home
 }
 
 // settle makes what was decided what is known. The mutex is held.

@@ -115,7 +115,7 @@ type ManualLockStatus struct {
 	// +optional
 	LastTransition *LockTransition `json:"lastTransition,omitempty"`
 
-	// The last requests that have ended, the last at the end: each as 64 bits of its id, hashed. A copy of those that was held up on its way is
+	// The last requests that have ended, the last at the end: each as 64 bits of a hash. A copy of one of them that was held up on its way is
 	// told Finished.
 	// +optional
 	// +listType=atomic

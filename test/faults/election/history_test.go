@@ -24,7 +24,7 @@ var _ = Describe("The history of a register that members increment", func() {
 		t, r := newContest(ctx), newRegister(true)
 		r.befalls(chances{lostRequest: 0.02, lostAnswer: 0.04, late: 0.05})
 		seed := uint64(GinkgoRandomSeed())
-		s := &storm{contest: t, register: r, dice: rand.New(rand.NewPCG(seed, 0)), counts: map[string]int{}}
+		s := &storm{contest: t, register: r, dice: rand.New(rand.NewPCG(seed, 0))}
 		reading, stop := context.WithCancel(ctx)
 		defer stop()
 		readers := r.read(reading, 2)
@@ -43,7 +43,7 @@ var _ = Describe("The history of a register that members increment", func() {
 		h := append(t.history(), readers.saw...)
 		h = append(h, operation{client: 999, value: value, call: election.Now(), returned: election.Now() + 1})
 		terms := len(t.Works())
-		line := fmt.Sprintf("%v; %d terms, %d requests refused; %v", h, terms, refused, s)
+		line := fmt.Sprintf("%v; %d terms, %d requests refused; %v", h, terms, refused, &s.Counts)
 		fmt.Println(" ", line)
 		AddReportEntry("history", line)
 
@@ -55,7 +55,7 @@ var _ = Describe("The history of a register that members increment", func() {
 		Expect(terms).To(BeNumerically(">", faults.Longer(1, 10)))
 		for _, what := range []string{"frozen", "killed", "stopped", "yielded", "deaf", "cut off", "writes held", "answers lost", "write late", "answer late", "Lease deleted", "etcd frozen", "API server killed"} {
 			if faults.Full {
-				Expect(s.counts).To(HaveKey(what))
+				Expect(s.All()).To(HaveKey(what))
 			}
 		}
 	}, limit)

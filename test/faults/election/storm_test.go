@@ -3,18 +3,14 @@ package election_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 
 	"github.com/kube-zen/zen-lead/test/cluster"
 	"github.com/kube-zen/zen-lead/test/election"
+	"github.com/kube-zen/zen-lead/test/faults"
 	"github.com/kube-zen/zen-lead/test/proxy"
 )
 
@@ -23,9 +19,7 @@ type storm struct {
 	*contest
 	register *register
 	dice     *rand.Rand
-
-	mu     sync.Mutex
-	counts map[string]int
+	faults.Counts
 }
 
 // seat is a place in the pool: its member is another after each that ended.
@@ -36,32 +30,9 @@ type seat struct {
 	dice   *rand.Rand
 }
 
-// happened counts a fault that is known to have happened.
-func (s *storm) happened(what string, did bool) {
-	if did {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.counts[what]++
-	}
-}
-
-func (s *storm) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var said []string
-	for _, what := range slices.Sorted(maps.Keys(s.counts)) {
-		said = append(said, fmt.Sprintf("%s %d", what, s.counts[what]))
-	}
-	return strings.Join(said, ", ")
-}
-
-func between(dice *rand.Rand, least, most time.Duration) time.Duration {
-	return least + time.Duration(dice.Int64N(int64(most-least)))
-}
-
 // befall has one fault after the other befall a seat, until ctx ends; then it heals.
 func (s *storm) befall(ctx, spec context.Context, at *seat) error {
-	faults := []func(context.Context, *seat) error{
+	each := []func(context.Context, *seat) error{
 		s.freezes, s.kills, s.stops, s.yields, s.yields,
 		s.severs("deaf", (*proxy.Proxy).Deafen), s.severs("cut off", (*proxy.Proxy).Cut), s.severs("writes held", requestsLost),
 		s.severs("answers lost", func(p *proxy.Proxy) *proxy.Rule { return p.LoseReply(leaseWrite, 3) }),
@@ -69,11 +40,11 @@ func (s *storm) befall(ctx, spec context.Context, at *seat) error {
 		s.severs("answer late", func(p *proxy.Proxy) *proxy.Rule { return p.HoldReply(leaseWrite, 1) }),
 	}
 	for {
-		pass(ctx, between(at.dice, 500*time.Millisecond, 3*durations.Lease))
+		pass(ctx, faults.Between(at.dice, 500*time.Millisecond, 3*durations.Lease))
 		if ctx.Err() != nil {
 			return s.replace(spec, at)
 		}
-		if err := faults[at.dice.IntN(len(faults))](ctx, at); err != nil {
+		if err := each[at.dice.IntN(len(each))](ctx, at); err != nil {
 			return err
 		}
 		if err := s.replace(spec, at); err != nil {
@@ -96,8 +67,8 @@ func (s *storm) freezes(ctx context.Context, at *seat) error {
 	if err := at.member.Freeze(); err != nil {
 		return nil //nolint:nilerr // it has ended
 	}
-	s.happened("frozen", true)
-	pass(ctx, between(at.dice, 100*time.Millisecond, 2*durations.Lease))
+	s.Happened("frozen", true)
+	pass(ctx, faults.Between(at.dice, 100*time.Millisecond, 2*durations.Lease))
 	if err := at.member.Resume(); err != nil {
 		return err
 	}
@@ -106,12 +77,12 @@ func (s *storm) freezes(ctx context.Context, at *seat) error {
 }
 
 func (s *storm) kills(_ context.Context, at *seat) error {
-	s.happened("killed", true)
+	s.Happened("killed", true)
 	return at.member.Kill()
 }
 
 func (s *storm) stops(_ context.Context, at *seat) error {
-	s.happened("stopped", true)
+	s.Happened("stopped", true)
 	_ = at.member.Stop() // one that has ended cannot be told
 	return nil
 }
@@ -121,7 +92,7 @@ func (s *storm) yields(_ context.Context, at *seat) error {
 	if len(works) == 0 || works[len(works)-1].Member != at.member {
 		return nil
 	}
-	s.happened("yielded", at.member.Yield() == nil)
+	s.Happened("yielded", at.member.Yield() == nil)
 	return nil
 }
 
@@ -129,8 +100,8 @@ func (s *storm) yields(_ context.Context, at *seat) error {
 func (s *storm) severs(what string, cut func(*proxy.Proxy) *proxy.Rule) func(context.Context, *seat) error {
 	return func(ctx context.Context, at *seat) error {
 		r := cut(at.proxy)
-		pass(ctx, between(at.dice, 300*time.Millisecond, durations.Lease+time.Second))
-		s.happened(what, r.Count() > 0)
+		pass(ctx, faults.Between(at.dice, 300*time.Millisecond, durations.Lease+time.Second))
+		s.Happened(what, r.Count() > 0)
 		if at.dice.IntN(2) == 0 {
 			r.Release()
 		} else {
@@ -142,19 +113,19 @@ func (s *storm) severs(what string, cut func(*proxy.Proxy) *proxy.Rule) func(con
 
 // shake has the API server, etcd and the Lease come to harm.
 func (s *storm) shake(ctx, spec context.Context, dice *rand.Rand, outages int) error {
-	lull := func() { pass(ctx, between(dice, 3*durations.Lease, 6*durations.Lease)) }
+	lull := func() { pass(ctx, faults.Between(dice, 3*durations.Lease, 6*durations.Lease)) }
 	for lull(); ctx.Err() == nil; lull() {
 		switch dice.IntN(2) {
 		case 0:
 			if err := s.remove(spec); err == nil {
-				s.happened("Lease deleted", true)
+				s.Happened("Lease deleted", true)
 			}
 		case 1:
 			if err := c.Freeze(cluster.Etcd); err != nil {
 				return err
 			}
-			s.happened("etcd frozen", true)
-			pass(ctx, between(dice, 100*time.Millisecond, durations.Lease))
+			s.Happened("etcd frozen", true)
+			pass(ctx, faults.Between(dice, 100*time.Millisecond, durations.Lease))
 			if err := c.Resume(cluster.Etcd); err != nil {
 				return err
 			}
@@ -164,11 +135,11 @@ func (s *storm) shake(ctx, spec context.Context, dice *rand.Rand, outages int) e
 			if err := c.Kill(cluster.APIServer); err != nil {
 				return err
 			}
-			pass(ctx, between(dice, 100*time.Millisecond, 2*durations.Lease))
+			pass(ctx, faults.Between(dice, 100*time.Millisecond, 2*durations.Lease))
 			if err := c.Restart(spec, cluster.APIServer); err != nil {
 				return err
 			}
-			s.happened("API server killed", true)
+			s.Happened("API server killed", true)
 		}
 	}
 	return nil

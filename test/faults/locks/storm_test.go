@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -31,10 +30,8 @@ type storm struct {
 	ttl   int32
 	// apiServer is held by who ends and starts it, and by who cannot do without.
 	apiServer sync.Mutex
-
-	mu     sync.Mutex
-	counts map[string]int
-	crews  []*crew
+	crews     []*crew
+	faults.Counts
 }
 
 // crew is a process of lockers, and its successors.
@@ -46,39 +43,15 @@ type crew struct {
 	wires []*wire
 }
 
-// happened counts a fault that is known to have happened.
-func (s *storm) happened(what string, did bool) {
-	if did {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.counts[what]++
-	}
-}
-
-func (s *storm) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var said []string
-	for _, what := range slices.Sorted(maps.Keys(s.counts)) {
-		said = append(said, fmt.Sprintf("%s %d", what, s.counts[what]))
-	}
-	return strings.Join(said, ", ")
-}
-
-// between is a random time.
-func between(dice *rand.Rand, least, most time.Duration) time.Duration {
-	return least + time.Duration(dice.Int64N(int64(most-least)))
-}
-
 func dice(n uint64) *rand.Rand { return rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), n)) }
 
 // man starts a crew's process, where there is none.
 func (s *storm) man(c *crew) {
 	GinkgoHelper()
 	c.n++
-	s.stand.mu.Lock()
+	s.mu.Lock()
 	seats := slices.Clone(s.seats)
-	s.stand.mu.Unlock()
+	s.mu.Unlock()
 	c.dice.Shuffle(len(seats), func(i, j int) { seats[i], seats[j] = seats[j], seats[i] })
 	c.now, c.wires = s.locker(fmt.Sprintf("%s-%d", c.name, c.n), seats, func(o *locker.Options) {
 		o.Locks, o.Workers, o.Increments, o.Long, o.Leaves, o.Seed = s.locks, 8, 1, 0.01, 0.02, c.dice.Uint64()
@@ -92,7 +65,7 @@ func (s *storm) man(c *crew) {
 // befall has one fault after the other befall a crew, until ctx ends; then it heals.
 func (s *storm) befall(ctx context.Context, c *crew) {
 	ttl := seconds(s.ttl)
-	lull := func() { pass(ctx, between(c.dice, time.Second, faults.Longer(3*time.Second, 20*time.Second))) }
+	lull := func() { pass(ctx, faults.Between(c.dice, time.Second, faults.Longer(3*time.Second, 20*time.Second))) }
 	for lull(); ctx.Err() == nil; lull() {
 		w := c.wires[c.dice.IntN(len(c.wires))]
 		way, named := &w.up, "requests lost"
@@ -103,29 +76,29 @@ func (s *storm) befall(ctx context.Context, c *crew) {
 		switch c.dice.IntN(6) {
 		case 0:
 			if c.now.Freeze() == nil {
-				s.happened("locker frozen", true)
-				pass(ctx, between(c.dice, 100*time.Millisecond, 3*ttl))
+				s.Happened("locker frozen", true)
+				pass(ctx, faults.Between(c.dice, 100*time.Millisecond, 3*ttl))
 				_ = c.now.Resume() // one that has ended cannot be told
 			}
 		case 1:
-			s.happened("locker killed", c.now.Kill() == nil)
+			s.Happened("locker killed", c.now.Kill() == nil)
 			s.man(c)
 		case 2:
-			s.happened("locker stopped", c.now.Stop() == nil)
+			s.Happened("locker stopped", c.now.Stop() == nil)
 			s.man(c)
 		case 3:
 			w.hangUp()
-			s.happened("connections ended", true)
+			s.Happened("connections ended", true)
 		case 4:
-			way.slow(between(c.dice, 10*time.Millisecond, ttl/4))
-			pass(ctx, between(c.dice, ttl/2, 2*ttl))
+			way.slow(faults.Between(c.dice, 10*time.Millisecond, ttl/4))
+			pass(ctx, faults.Between(c.dice, ttl/2, 2*ttl))
 			way.heal()
-			s.happened(strings.Replace(named, "lost", "late", 1), way.kept.Load() > before)
+			s.Happened(strings.Replace(named, "lost", "late", 1), way.kept.Load() > before)
 		case 5:
 			way.cut()
-			pass(ctx, between(c.dice, ttl/4, 2*ttl))
+			pass(ctx, faults.Between(c.dice, ttl/4, 2*ttl))
 			way.heal()
-			s.happened(named, way.kept.Load() > before)
+			s.Happened(named, way.kept.Load() > before)
 		}
 	}
 	for _, w := range c.wires {
@@ -138,14 +111,14 @@ func (s *storm) befall(ctx context.Context, c *crew) {
 func (s *storm) shake(ctx, spec context.Context) {
 	dice := dice(1000)
 	match := proxy.Match{Method: "PUT", Resource: "manuallocks/status", Namespace: s.Namespace}
-	lull := func() { pass(ctx, between(dice, time.Second, faults.Longer(3*time.Second, 15*time.Second))) }
+	lull := func() { pass(ctx, faults.Between(dice, time.Second, faults.Longer(3*time.Second, 15*time.Second))) }
 	for lull(); ctx.Err() == nil; lull() {
 		at := dice.IntN(len(s.seats))
 		r := s.seats[at]
 		severs := func(what string, sever func() *proxy.Rule, most time.Duration) {
 			rule := sever()
-			pass(ctx, between(dice, 300*time.Millisecond, most))
-			s.happened(what, rule.Count() > 0)
+			pass(ctx, faults.Between(dice, 300*time.Millisecond, most))
+			s.Happened(what, rule.Count() > 0)
 			if dice.IntN(2) == 0 {
 				rule.Release()
 			} else {
@@ -155,15 +128,15 @@ func (s *storm) shake(ctx, spec context.Context) {
 		switch dice.IntN(10) {
 		case 0:
 			if r.Freeze() == nil {
-				s.happened("replica frozen", true)
-				pass(ctx, between(dice, 200*time.Millisecond, faults.Longer(4*time.Second, 20*time.Second)))
+				s.Happened("replica frozen", true)
+				pass(ctx, faults.Between(dice, 200*time.Millisecond, faults.Longer(4*time.Second, 20*time.Second)))
 				_ = r.Resume()
 			}
 		case 1:
-			s.happened("replica killed", r.Kill() == nil)
+			s.Happened("replica killed", r.Kill() == nil)
 			s.replace(spec, at)
 		case 2:
-			s.happened("replica terminated", r.Terminate() == nil)
+			s.Happened("replica terminated", r.Terminate() == nil)
 			s.replace(spec, at)
 		case 3:
 			severs("grant held", func() *proxy.Rule { return r.proxy.HoldOne(match) }, 7*time.Second)
@@ -183,7 +156,7 @@ func (s *storm) shake(ctx, spec context.Context) {
 			}, 10*time.Second)
 		case 9:
 			err := s.Delete(spec, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: zenlead.Namespace, Name: r.name}})
-			s.happened("Lease of a replica deleted", err == nil)
+			s.Happened("Lease of a replica deleted", err == nil)
 		}
 	}
 }
@@ -197,8 +170,8 @@ func (s *storm) replace(ctx context.Context, at int) {
 		defer s.apiServer.Unlock()
 		s.seat(ctx)
 	}()
-	s.stand.mu.Lock()
-	defer s.stand.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	last := len(s.seats) - 1
 	s.seats[at] = s.seats[last]
 	s.seats = s.seats[:last]
@@ -213,30 +186,30 @@ func (s *storm) replace(ctx context.Context, at int) {
 func (s *storm) quake(ctx, spec context.Context) error {
 	dice := dice(2000)
 	lull := func() {
-		pass(ctx, between(dice, faults.Longer(time.Second, 5*time.Second), faults.Longer(5*time.Second, 60*time.Second)))
+		pass(ctx, faults.Between(dice, faults.Longer(time.Second, 5*time.Second), faults.Longer(5*time.Second, 60*time.Second)))
 	}
 	for lull(); ctx.Err() == nil; lull() {
 		switch dice.IntN(faults.Longer(1, 4)) {
 		case 1, 2: // not in the short form: it takes 19 s until such a lock is free for certain
 			name := s.locks[dice.IntN(len(s.locks))]
 			if s.remove(spec, name) == nil {
-				pass(ctx, between(dice, 0+1, 500*time.Millisecond))
+				pass(ctx, faults.Between(dice, 0+1, 500*time.Millisecond))
 				if err := s.makes(spec, name, s.ttl); err != nil {
 					return err
 				}
-				s.happened("lock deleted", true)
+				s.Happened("lock deleted", true)
 			}
 		case 0:
 			if err := c.Freeze(cluster.Etcd); err != nil {
 				return err
 			}
-			pass(ctx, between(dice, 100*time.Millisecond, faults.Longer(2*time.Second, 8*time.Second)))
+			pass(ctx, faults.Between(dice, 100*time.Millisecond, faults.Longer(2*time.Second, 8*time.Second)))
 			if err := c.Resume(cluster.Etcd); err != nil {
 				return err
 			}
-			s.happened("etcd frozen", true)
+			s.Happened("etcd frozen", true)
 		case 3:
-			if err := s.killAPIServer(ctx, spec, between(dice, 100*time.Millisecond, 5*time.Second)); err != nil {
+			if err := s.killAPIServer(ctx, spec, faults.Between(dice, 100*time.Millisecond, 5*time.Second)); err != nil {
 				return err
 			}
 		}
@@ -255,7 +228,7 @@ func (s *storm) killAPIServer(ctx, spec context.Context, after time.Duration) er
 	if err := c.Restart(spec, cluster.APIServer); err != nil {
 		return err
 	}
-	s.happened("API server killed", true)
+	s.Happened("API server killed", true)
 	return nil
 }
 
@@ -319,7 +292,7 @@ var _ = Describe("Locks under all faults at once", func() {
 			t.stranger(ctx) // until it is replaced
 		}
 		t.forgets = true
-		s := &storm{stand: t, ttl: faults.Longer[int32](2, 3), counts: map[string]int{}}
+		s := &storm{stand: t, ttl: faults.Longer[int32](2, 3)}
 		for range faults.Longer(10, 40) {
 			s.locks = append(s.locks, t.lock(ctx, s.ttl))
 		}
@@ -328,11 +301,11 @@ var _ = Describe("Locks under all faults at once", func() {
 		lasted := time.Since(began)
 		Expect(s.calm(ctx)).To(Succeed())
 		h := t.history()
-		line := fmt.Sprintf("%d cycles on %d locks in %.0f s, %d requests, %d of unknown outcome; %v", h.cycles(), len(s.locks), lasted.Seconds(), len(h), h.unknown(), s)
+		line := fmt.Sprintf("%d cycles on %d locks in %.0f s, %d requests, %d of unknown outcome; %v", h.cycles(), len(s.locks), lasted.Seconds(), len(h), h.unknown(), &s.Counts)
 		fmt.Println(" ", line)
 		AddReportEntry("storm", line)
 		Expect(h.cycles()).To(BeNumerically(">", faults.Longer(20, 50_000)))
-		Expect(s.counts).NotTo(BeEmpty())
+		Expect(s.All()).NotTo(BeEmpty())
 		if faults.Full {
 			Expect(h.unknown()).To(BeNumerically(">", 0), "without outcomes that are unknown it shows nothing")
 			for _, what := range []string{
@@ -340,7 +313,7 @@ var _ = Describe("Locks under all faults at once", func() {
 				"replica frozen", "replica killed", "replica terminated", "grant held", "answer to a grant held", "answer to a grant lost",
 				"replica cut off", "replica deaf", "watches cut", "Lease of a replica deleted", "lock deleted", "etcd frozen", "API server killed",
 			} {
-				Expect(s.counts).To(HaveKey(what))
+				Expect(s.All()).To(HaveKey(what))
 			}
 		}
 	}, limit)

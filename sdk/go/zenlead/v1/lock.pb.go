@@ -1151,7 +1151,7 @@ func (x *LockWaiter) GetSince() *timestamppb.Timestamp {
 // LockTransition is one change of holder.
 type LockTransition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Granted, Released, Expired or Forced.
+	// Granted, Released, Undelivered (the holder had gone before it heard of its grant), Expired or Forced.
 	Reason string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	Time   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
 	// What happened and why, for people.
