@@ -47,6 +47,9 @@ func TestWhatTheRecordSaysOfTheEnd(t *testing.T) {
 		"it is of that account alone": func(r *trial) {
 			r.read(ends("a")).at(1, r.ask("a", 1).with(func(e *Ask) { e.Account = "other" })).told(0, "a", nil)
 		},
+		"in the moment in which it ends another account's request of that id is not granted": func(r *trial) {
+			r.at(0, r.ask("a", 0)).at(1, release("a", r.token()), r.ask("a", 1).with(func(e *Ask) { e.Account = "other" })).told(1, "a", ErrForeign).held("nobody")
+		},
 		"it is no reason to write": func(r *trial) {
 			r.at(0, r.ask("a", 0)).at(1, release("x", 0))
 			if r.writes != 1 || len(r.s.Record.Ended) != 0 {

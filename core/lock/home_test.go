@@ -24,9 +24,11 @@ type home struct {
 
 	state  State
 	events []posted
-	busy   bool
-	stale  bool
-	under  *State
+	// left are those who left when nothing could be dealt with.
+	left  []posted
+	busy  bool
+	stale bool
+	under *State
 	// newest is what the watch brought of the record meanwhile.
 	newest        *Record
 	newestVersion int64
@@ -228,8 +230,8 @@ func (h *home) keep(e Renew, home string) bool {
 func (h *home) turn() {
 	h.turns++
 	h.busy = true
-	batch := h.events
-	h.events = nil
+	batch := slices.Concat(h.left, h.events)
+	h.left, h.events = nil, nil
 	if h.newest != nil && h.newestVersion > h.state.Version {
 		h.read(*h.newest, h.newestVersion)
 	}
@@ -280,7 +282,7 @@ func (h *home) away(batch []posted) {
 			p.hear(Answer{Err: errAway})
 		}
 		if _, leave := p.event.(Leave); leave {
-			h.wait(time.Second, func() { h.post(p) })
+			h.left = append(h.left, p)
 		}
 	}
 	h.busy = false

@@ -9,7 +9,7 @@ import (
 // Record is the Same nothing need be written. Where the write fails because the record is another by now, the same events are to be applied
 // to the state after [State.Read]: they may be repeated.
 func (s State) Next(events []Event, now time.Time) (State, []Answer) {
-	t := turn{State: s, now: now, stamp: now.Round(0).Truncate(time.Microsecond)}
+	t := turn{State: s, now: now, was: s.Record.Holder, stamp: now.Round(0).Truncate(time.Microsecond)}
 	t.queue = slices.Clone(s.queue)
 	t.visit()
 	t.settleGranted()
@@ -38,6 +38,8 @@ type turn struct {
 	// stamp is now as the API keeps it.
 	stamp   time.Time
 	answers []Answer
+	// was is who held the lock before.
+	was *Holder
 	// asked has the index of the event by which a request asked this time, and came those that had no place before.
 	asked map[string]int
 	came  map[string]bool
@@ -104,7 +106,7 @@ func (t *turn) settleGranted() {
 	default:
 		own := h.Home == t.Home
 		kept, err := t.keep(h, p.attempt)
-		if err == nil && own { // it was written here, and nobody was told
+		if err == nil && own && p.attempt != 0 { // it was written here, and nobody was told who goes by it
 			t.unheard = p
 		}
 		t.tell(p, Answer{Holder: kept, Err: err})

@@ -19,6 +19,10 @@ func (t *turn) ask(i int, e Ask) {
 		answer(Answer{Holder: kept, Err: err, Waited: t.now.Sub(e.Came)})
 		return
 	}
+	if w := t.was; w != nil && w.ID == e.ID && w.Account != e.Account { // which ends in this turn
+		answer(Answer{Err: ErrForeign})
+		return
+	}
 	if t.hasEnded(e.Request) {
 		answer(Answer{Err: ErrFinished})
 		return

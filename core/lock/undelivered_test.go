@@ -1,6 +1,9 @@
 package lock
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestAGrantOfWhichNobodyHears(t *testing.T) {
 	run(t, map[string]func(*trial){
@@ -47,11 +50,21 @@ func TestAGrantOfWhichNobodyHears(t *testing.T) {
 			}
 		},
 		"of which it is not known that it was written goes to the next, too": func(r *trial) {
-			r.at(0, r.ask("a", 0)).at(1, r.ask("b", 1), r.ask("c", 1))
+			r.at(0, r.ask("a", 0)).at(1, r.ask("b", 1).with(func(e *Ask) { e.Attempt = 1 }), r.ask("c", 1))
 			before, batch := r.s, []Event{release("a", r.token())}
 			landed, _ := before.Next(batch, at(2))
 			r.s = before.Read(landed.Record, before.Version+3, at(3))
 			r.at(4, append(batch, Leave{"b", 1})...).held("c").queue("b")
+		},
+		"of which it is not known that it was written, and may have moved what another home told": func(r *trial) {
+			r.at(0, r.ask("a", 0)).at(1, r.ask("b", 1).with(func(e *Ask) { e.Attempt = 0 }))
+			before := r.s
+			theirs := &Holder{Request: ask("b").Request, Token: 200, TTL: time.Second, Home: "h2"}
+			ours := *theirs
+			ours.Home = "h1"
+			seen := before.Read(Record{Holder: theirs, Token: 200}, 201, at(2))
+			r.s = seen.Read(Record{Holder: &ours, Token: 200}, 202, at(3))
+			r.at(4, Leave{"b", 1}).held("b")
 		},
 		"is of that stream alone": func(r *trial) {
 			r.at(0, r.ask("a", 0)).at(1, Leave{"a", 2}, Leave{"b", 1}).held("a")

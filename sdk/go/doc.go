@@ -12,7 +12,7 @@
 //   - A handover is sent at most once. Where it is not known whether the lead moved, the error is [ErrUnknown] and no other of this
 //     package's.
 //   - A lock is held until [Lock.Done] at most, which comes before another may hold it, as long as the clocks of this machine and of
-//     zen-lead run equally fast but for a twentieth. A wish for a lock gets one token, however often it is sent; what nobody waits for any more is
+//     zen-lead run equally fast but for a twentieth. A wish for a lock is told one token, however often it is sent; what nobody waits for any more is
 //     given up.
 //   - Tokens and certificate authorities are read anew when their files change, and are never part of an error.
 //

@@ -35,9 +35,12 @@ func (s *shared) take(ctx context.Context, lock lockKey, try bool) (*holding, er
 	w := s.wish(lock, try)
 	g, err := w.ask(ctx)
 	var again failures
-	for errors.Is(err, ErrReleased) { // not by who asks: it was granted the lock, and has not heard of that in time
+	for final(err) && errors.Is(err, ErrReleased) { // not by who asks: it was granted the lock, and has not heard of that in time
 		tellTrouble(ctx, err)
-		again.wait(ctx)
+		if !again.wait(ctx) {
+			err = ended(ctx, err)
+			break
+		}
 		w = s.wish(lock, try)
 		g, err = w.ask(ctx)
 	}

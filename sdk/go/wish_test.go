@@ -156,6 +156,24 @@ func TestAWishThatEndedUnheardIsFollowedByAnother(t *testing.T) {
 	})
 }
 
+// TestAWaitEndsWithItsContext is of one that is tied to another lock, and ended by the release of that.
+func TestAWaitEndsWithItsContext(t *testing.T) {
+	eachLocked(t, plain, func(w *lockWorld) {
+		other := w.client.Lock("a")
+		if err := other.Lock(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(w.Context())
+		taken := make(chan error)
+		go func() { taken <- w.client.Lock("a").Lock(ctx) }()
+		pass(time.Second)
+		cancel(ErrReleased)
+		if err := <-taken; !errors.Is(err, ErrReleased) {
+			w.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestAWishThatEndsInTheDarkIsGivenUp(t *testing.T) {
 	for reason, releases := range map[string]int{"Held": 1, "Forbidden": 1} {
 		t.Run(reason, func(t *testing.T) {

@@ -54,15 +54,19 @@ func (k *Keeper) Ask(ctx context.Context, name types.NamespacedName, w Wish) *Se
 	}
 	var seat *Seat
 	k.with(name, func(d *desk) bool {
-		seat = newSeat(d, w.ID, ask.Stream, came)
+		seat = newSeat(d, ask)
 		return d.post(ctx, posted{event: ask, told: seat.end, seat: seat})
 	})
 	return seat
 }
 
-// sit has a seat hear of its request, in place of an older one. The mutex is held.
+// sit has a seat hear of its request, in place of an older one. Who has no right to that place, or comes late, hears that alone. The mutex is
+// held.
 func (d *desk) sit(s *Seat) {
 	if old, ok := d.seats[s.id]; ok {
+		if old.account != s.account || old.attempt > s.attempt {
+			return
+		}
 		old.end(lock.Answer{ID: s.id, Err: lock.ErrOvertaken})
 	}
 	d.seats[s.id] = s

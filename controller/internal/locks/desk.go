@@ -30,6 +30,8 @@ type desk struct {
 	object *v1alpha1.ManualLock
 	state  lock.State
 	events []posted
+	// left are events of which nobody hears what becomes, and which could not be dealt with: they come first when something can be.
+	left []posted
 	// busy: somebody deals with events. under is what he writes, nil while he writes nothing.
 	busy  bool
 	under *lock.State

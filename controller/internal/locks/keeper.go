@@ -221,7 +221,7 @@ func (d *desk) retire(now time.Time) bool {
 	defer d.mu.Unlock()
 	_, due := d.state.Due()
 	needed := d.object != nil && now.Sub(d.used) < idleAfter
-	if needed || due || d.busy || len(d.events) > 0 || len(d.seats) > 0 || d.state.Waiting() > 0 {
+	if needed || due || d.busy || len(d.events)+len(d.left) > 0 || len(d.seats) > 0 || d.state.Waiting() > 0 {
 		return false
 	}
 	d.retired = true

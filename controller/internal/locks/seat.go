@@ -31,17 +31,21 @@ type Seat struct {
 	// Places brings the place whenever it is another, the newest only.
 	Places <-chan Place
 
-	desk   *desk
-	id     string
-	stream uint64
-	since  time.Time
-	answer chan lock.Answer
-	places chan Place
-	told   Place
+	desk    *desk
+	id      string
+	account string
+	attempt int64
+	stream  uint64
+	since   time.Time
+	answer  chan lock.Answer
+	places  chan Place
+	told    Place
 }
 
-func newSeat(d *desk, id string, stream uint64, since time.Time) *Seat {
-	s := &Seat{desk: d, id: id, stream: stream, since: since, answer: make(chan lock.Answer, 1), places: make(chan Place, 1)}
+func newSeat(d *desk, a lock.Ask) *Seat {
+	s := &Seat{
+		desk: d, id: a.ID, account: a.Account, attempt: a.Attempt, stream: a.Stream, since: a.Came, answer: make(chan lock.Answer, 1), places: make(chan Place, 1),
+	}
 	s.Answer, s.Places = s.answer, s.places
 	return s
 }

@@ -23,8 +23,8 @@ func (d *desk) turn(ctx context.Context) {
 	fails := ErrAway
 	for {
 		d.mu.Lock()
-		batch := d.events
-		d.events = nil
+		batch := slices.Concat(d.left, d.events)
+		d.left, d.events = nil, nil
 		if _, counts := d.term(batch, fails); !counts {
 			return
 		}
@@ -73,20 +73,22 @@ func (d *desk) turn(ctx context.Context) {
 func (d *desk) term(batch []posted, fails error) (home string, counts bool) {
 	home, counts = d.keeper.Self.Term()
 	if !counts {
-		d.timer.Reset(again)
+		d.later(batch)
 		d.mu.Unlock()
 		failAll(batch, fails)
-		d.later(batch)
 	}
 	return home, counts
 }
 
-// later has events dealt with later that nobody waits for.
+// later has the desk looked at again, and those events dealt with then that nobody waits for: before anything is granted, for who has left may
+// have had the lock elsewhere. The mutex is held.
 func (d *desk) later(batch []posted) {
-	batch = slices.DeleteFunc(batch, func(p posted) bool { return p.told != nil })
-	if len(batch) > 0 && d.keeper.life.Err() == nil {
-		time.AfterFunc(again, func() { d.post(d.keeper.life, batch...) })
+	for _, p := range batch {
+		if p.told == nil {
+			d.left = append(d.left, p)
+		}
 	}
+	d.timer.Reset(again)
 }
 
 // mustRead says whether the record is to be read before anything is decided. The mutex is held.
@@ -121,10 +123,9 @@ func (d *desk) read(ctx context.Context, batch []posted, doubts int, fails error
 		failAll(batch, ErrGone)
 		return false
 	case err != nil:
-		d.timer.Reset(again)
+		d.later(batch)
 		d.mu.Unlock()
 		failAll(batch, fmt.Errorf("%w: %w", fails, err))
-		d.later(batch)
 		return false
 	}
 	if d.object == nil || d.object.UID != o.UID || versionOf(o) > d.state.Version {
@@ -184,11 +185,10 @@ func (d *desk) write(
 		failAll(batch, ErrGone)
 		return true
 	case refused:
-		d.timer.Reset(again)
+		d.later(batch)
 		d.mu.Unlock()
 		log.FromContext(ctx).WithName("locks").Info("A lock cannot be written", "lock", d.name.String(), "why", err.Error())
 		failAll(batch, fmt.Errorf("%w: %w", fails, err))
-		d.later(batch)
 		return true
 	default: // abandoned
 		d.stale = true

@@ -3,6 +3,7 @@ package locks
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
@@ -45,6 +46,52 @@ func TestAGrantThatIsNotHeardOfGoesToTheNext(t *testing.T) {
 				}
 				if s.LastTransition.Reason != v1alpha1.LockUndelivered || s.Waiters[0].RequestID != "b" {
 					t.Errorf("%+v, %+v", s.LastTransition, s.Waiters)
+				}
+			})
+		})
+	}
+}
+
+// TestWhoLeftWhileThisReplicaDidNotCountIsGrantedNothing is of a replica that stood still: who waited here has had the lock elsewhere.
+func TestWhoLeftWhileThisReplicaDidNotCountIsGrantedNothing(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.has(t, "a")
+		b := r.Ask(t.Context(), report, wish("b", -1))
+		<-time.After(2 * time.Second)
+		r.self.set("h1", false)
+		b.Leave(false)
+		synctest.Wait()
+		r.self.set("h1.2", true)
+		r.w.edit(t, func(s *v1alpha1.ManualLockStatus) { s.Holders, s.Waiters = nil, nil })
+		r.saw(r.w.objects[report].DeepCopy())
+		<-time.After(3 * time.Second)
+		if s := r.w.status(); len(s.Holders) > 0 {
+			t.Errorf("held by %s", s.Holders[0].RequestID)
+		}
+	})
+}
+
+func TestALateOrForeignRequestTakesNoSeat(t *testing.T) {
+	for name, w := range map[string]Wish{
+		"late":    {Request: lock.Request{ID: "b", Owner: "b", Account: "acc"}, Attempt: 1, TTL: 15 * time.Second, Wait: -1},
+		"foreign": {Request: lock.Request{ID: "b", Owner: "b", Account: "evil"}, Attempt: 3, TTL: 15 * time.Second, Wait: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				a := r.has(t, "a")
+				live := wish("b", -1)
+				live.Attempt = 2
+				seat := r.Ask(t.Context(), report, live)
+				late := r.Ask(t.Context(), report, w)
+				if got := <-late.Answer; got.Err == nil {
+					t.Fatal("it waits")
+				}
+				late.Leave(false)
+				if err := r.Release(t.Context(), report, lock.Release{ID: "a", Account: "acc", Token: a.Token}); err != nil {
+					t.Fatal(err)
+				}
+				if got := <-seat.Answer; got.Err != nil || got.Holder == nil {
+					t.Errorf("%+v", got)
 				}
 			})
 		})

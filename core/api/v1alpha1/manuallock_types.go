@@ -126,7 +126,7 @@ type ManualLockStatus struct {
 
 // LockHolder is who holds a lock.
 type LockHolder struct {
-	// The holder's request: the same one never gets two tokens.
+	// The holder's request: one that was told a token gets no other.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64

@@ -43,7 +43,7 @@ type LockServiceClient interface {
 	// Acquire asks for a lock, and waits for it. It takes the right to acquire the ManualLock. The stream tells the place in the queue
 	// when that changes, then the grant, and ends. A stream that breaks is to be opened anew with the same request id: a request that waits
 	// keeps its place for a while. If the grant was sent, and lost on its way, the same token is told again; if the stream had ended before, the
-	// lock went to the next, and the request is the first of those who wait. Whoever does not want to any more sends Release.
+	// lock goes to the next, as a rule, and the request is the first of those who wait. Whoever does not want to any more sends Release.
 	// Reason Held: the lock was not free, and it was not to be waited for, or not longer. QueueFull: nor can it be waited for now.
 	// Finished: the request of that id has ended. After reason Unknown, or any end that has no reason, it may have been granted.
 	Acquire(ctx context.Context, in *AcquireRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[AcquireResponse], error)
@@ -182,7 +182,7 @@ type LockServiceServer interface {
 	// Acquire asks for a lock, and waits for it. It takes the right to acquire the ManualLock. The stream tells the place in the queue
 	// when that changes, then the grant, and ends. A stream that breaks is to be opened anew with the same request id: a request that waits
 	// keeps its place for a while. If the grant was sent, and lost on its way, the same token is told again; if the stream had ended before, the
-	// lock went to the next, and the request is the first of those who wait. Whoever does not want to any more sends Release.
+	// lock goes to the next, as a rule, and the request is the first of those who wait. Whoever does not want to any more sends Release.
 	// Reason Held: the lock was not free, and it was not to be waited for, or not longer. QueueFull: nor can it be waited for now.
 	// Finished: the request of that id has ended. After reason Unknown, or any end that has no reason, it may have been granted.
 	Acquire(*AcquireRequest, grpc.ServerStreamingServer[AcquireResponse]) error
