@@ -173,6 +173,7 @@ func TestAnOrderIsDecidedOnceTheHolderIsAnotherOrTheOrderIsGone(t *testing.T) {
 		"not while it is under way":      {forced, "", ""},
 		"taken":                          {ended(v1alpha1.LockForced), "report: taken from report-0; free", ""},
 		"released meanwhile":             {ended(v1alpha1.LockReleased), "report: report-0 released it; free", ""},
+		"given back meanwhile":           {ended(v1alpha1.LockUndelivered), "report: report-0 had gone before it heard of its grant; free", ""},
 		"expired meanwhile":              {ended(v1alpha1.LockExpired), "report: report-0 was not heard of for its ttl; free", ""},
 		"held by the next": {func(m *v1alpha1.ManualLock) {
 			m.Status.Holders[0].Token, m.Status.Holders[0].Owner = 105990, "report-1"

@@ -54,6 +54,7 @@ func (r *rig) newRaw(ctx context.Context, c client.Client, name string, contende
 	o.Status.Waiters = make([]v1alpha1.LockWaiter, max(0, min(contenders-2, lock.Durable)))
 	o.Status.Waiting = new(int32(max(0, contenders-2))) //nolint:gosec // a few thousand
 	o.Status.Holders = make([]v1alpha1.LockHolder, 1)
+	o.Status.Finished = make([]string, lock.DurablyEnded)
 	_, err = w.swap(ctx)
 	return w, err
 }
@@ -73,6 +74,9 @@ func (w *raw) swap(ctx context.Context) (time.Duration, error) {
 	}
 	for i := range s.Waiters {
 		s.Waiters[i] = v1alpha1.LockWaiter{RequestID: w.id(i + 1), Owner: w.owner(i + 1), Account: account, Since: &now}
+	}
+	for i := range s.Finished {
+		s.Finished[i] = fmt.Sprintf("%011d", w.n-int64(i)) // as long as a mark
 	}
 	s.LastTransition = &v1alpha1.LockTransition{Reason: string(lock.Released), Time: &now, Message: fmt.Sprintf("%s released it; %s got it", w.owner(-1), w.owner(0))}
 	w.object.ManagedFields = nil // as they are
