@@ -18,8 +18,8 @@ func (s State) Next(events []Event, now time.Time) (State, []Answer) {
 	}
 	t.giveBack()
 	t.expire()
-	t.leave()
 	t.grant()
+	t.leave()
 	t.refuse()
 	if t.overtakes && t.Record.Same(s.Record) {
 		t.touch()

@@ -75,6 +75,24 @@ func (s *Seat) tell(p Place) {
 	s.places <- p
 }
 
+// callAgain has those who wait here ask again, but for those who have just come, and returns that they have left. It is for a replica that
+// stood still, or was cut off, and has another name now: who waited here may have had the lock elsewhere meanwhile, and be gone, of which
+// this replica is yet to hear. The mutex is held.
+func (d *desk) callAgain(come []posted) (left []posted) {
+	fresh := map[*Seat]bool{}
+	for _, p := range come {
+		fresh[p.seat] = true
+	}
+	for id, s := range d.seats {
+		if !fresh[s] {
+			s.end(lock.Answer{ID: id, Err: ErrUnknown})
+			delete(d.seats, id)
+			left = append(left, posted{event: lock.Leave{ID: id, Stream: s.stream}})
+		}
+	}
+	return left
+}
+
 // sendAway has those who wait here ask again, where another replica is the lock's home by now. That one hands the lock over by one write as
 // long as somebody waits there, so that who waits here might wait for ever.
 func (d *desk) sendAway(now time.Time) {

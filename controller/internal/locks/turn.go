@@ -21,6 +21,8 @@ func (d *desk) turn(ctx context.Context) {
 	// Who asks is told that another replica may be asked, where none of it was written here. After a write that came to nothing because the
 	// record is another, that other may be of the same request.
 	fails := ErrAway
+	// refused are answers that somebody else holds the lock, as memory has it: they are told once the record, as it is now, says so, too.
+	var refused []lock.Answer
 	for {
 		d.mu.Lock()
 		batch := slices.Concat(d.left, d.events)
@@ -28,10 +30,12 @@ func (d *desk) turn(ctx context.Context) {
 		if _, counts := d.term(batch, fails); !counts {
 			return
 		}
-		if d.mustRead(batch) {
+		current := refused != nil || d.mustRead(batch)
+		if current {
 			doubts := d.doubts
 			d.mu.Unlock()
 			if !d.read(ctx, batch, doubts, fails) {
+				d.leaveOpen(refused)
 				return
 			}
 			d.mu.Lock()
@@ -41,11 +45,18 @@ func (d *desk) turn(ctx context.Context) {
 		if !counts {
 			return
 		}
-		best, _ := d.keeper.Self.Home(d.name)
-		d.state.Home, d.state.Guest = home, best != home
+		if d.state.Home != "" && d.state.Home != home {
+			batch = slices.Concat(d.callAgain(batch), batch)
+		}
+		d.state.Home = home
 		d.look()
 		next, answers := d.state.Next(eventsOf(batch), now)
 		if next.Record.Same(d.state.Record) {
+			if refused = refusals(answers); len(refused) > 0 && !current {
+				d.events = slices.Concat(batch, d.events)
+				d.mu.Unlock()
+				continue
+			}
 			d.settle(next)
 			told := d.tellers(batch, answers)
 			d.mu.Unlock()
@@ -223,91 +234,10 @@ func (d *desk) vanish() (told func()) {
 	}
 }
 
-// tellers returns what tells the answers, without the mutex, which is held now.
-func (d *desk) tellers(batch []posted, answers []lock.Answer) func() {
-	type tell struct {
-		who func(lock.Answer)
-		a   lock.Answer
-	}
-	list := make([]tell, 0, len(answers))
-	for _, a := range answers {
-		if a.Event >= 0 && batch[a.Event].told != nil {
-			list = append(list, tell{batch[a.Event].told, a})
-		}
-		if s, ok := d.seats[a.ID]; ok && s.stream == a.Stream { // who asked again meanwhile gets an answer of its own
-			delete(d.seats, a.ID)
-			list = append(list, tell{s.end, a})
-		}
-	}
-	places := d.places(batch)
-	return func() {
-		for _, t := range list {
-			t.who(t.a)
-		}
-		places()
-	}
-}
-
-// places returns what tells places: those who have just come theirs, and now and then all. The mutex is held.
-func (d *desk) places(batch []posted) func() {
-	now := d.keeper.Now()
-	all := now.Sub(d.toldAt) >= max(tellEvery, time.Duration(d.state.Waiting())*tellOneEvery)
-	asked := map[string]bool{}
-	for _, p := range batch {
-		if ask, ok := p.event.(lock.Ask); ok && !ask.Try {
-			asked[ask.ID] = true
-		}
-	}
-	if len(d.seats) == 0 || !all && len(asked) == 0 {
-		return func() {}
-	}
-	if all {
-		d.toldAt = now
-	}
-	holder := ""
-	if h := d.state.Record.Holder; h != nil {
-		holder = h.Name()
-	}
-	type tell struct {
-		seat *Seat
-		p    Place
-	}
-	var list []tell
-	see := func(id string, number int) {
-		if s, ok := d.seats[id]; ok {
-			list = append(list, tell{s, Place{Number: number, Holder: holder}})
-		}
-	}
-	if all {
-		for i, w := range d.state.Queue() {
-			see(w.ID, i+1)
-		}
-	} else {
-		for id := range asked {
-			if number, waits := d.state.Place(id); waits {
-				see(id, number)
-			}
-		}
-	}
-	return func() {
-		for _, t := range list {
-			t.seat.tell(t.p)
-		}
-	}
-}
-
 func eventsOf(batch []posted) []lock.Event {
 	list := make([]lock.Event, len(batch))
 	for i, p := range batch {
 		list[i] = p.event
 	}
 	return list
-}
-
-func failAll(batch []posted, err error) {
-	for _, p := range batch {
-		if p.told != nil {
-			p.told(lock.Answer{Err: err})
-		}
-	}
 }

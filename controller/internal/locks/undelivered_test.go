@@ -2,6 +2,7 @@ package locks
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,4 +97,30 @@ func TestALateOrForeignRequestTakesNoSeat(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhoWaitsIsAskedWhetherItIsThere by a replica that has another name, as it stood still: its clients may be gone.
+func TestWhoWaitsIsAskedWhetherItIsThere(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.has(t, "a")
+		b := r.Ask(t.Context(), report, wish("b", -1))
+		c := r.Ask(t.Context(), report, wish("c", -1))
+		<-time.After(2 * time.Second)
+		r.self.set("h1.2", true)
+		r.w.edit(t, func(s *v1alpha1.ManualLockStatus) { s.Holders = nil })
+		r.saw(r.w.objects[report].DeepCopy())
+		for _, s := range []*Seat{b, c} {
+			if got := <-s.Answer; !errors.Is(got.Err, ErrUnknown) {
+				t.Fatalf("%+v", got)
+			}
+			s.Leave(false)
+		}
+		synctest.Wait()
+		if s := r.w.status(); len(s.Holders) > 0 {
+			t.Fatalf("held by %s", s.Holders[0].RequestID)
+		}
+		if got := <-r.Ask(t.Context(), report, wish("c", -1)).Answer; got.Err != nil || got.Holder.Home != "h1.2" {
+			t.Errorf("%+v", got)
+		}
+	})
 }
