@@ -151,6 +151,12 @@ func (s State) Knows(id, account string) bool {
 	return at >= 0 && !s.queue[at].recorded && !s.queue[at].elsewhere || s.hasEnded(Request{ID: id, Account: account})
 }
 
+// Minds says whether the end of a stream changes anything.
+func (s State) Minds(e Leave) bool {
+	at := s.find(e.ID)
+	return at >= 0 && s.queue[at].stream == e.Stream || s.unheard != nil && s.unheard.ID == e.ID && s.unheard.stream == e.Stream
+}
+
 // Frees is when the holder's time passes, as far as is known now. ok is false while nobody holds the lock, or another home keeps the
 // holder.
 func (s State) Frees() (at time.Time, ok bool) {

@@ -79,14 +79,14 @@ func (w *wish) ask(ctx context.Context) (grant, error) {
 				lock: w.lock, id: w.id, token: granted.GetToken(), ttl: ttlOf(granted), home: granted.GetHome(), attempt: w.attempt,
 				from: heard(sent, w.now(), time.Duration(granted.GetWaitedMs())*time.Millisecond),
 			}, nil
+		case ctx.Err() != nil: // whose cause may be an error of zen-lead about something else
+			w.open = w.open || errors.Is(err, ErrUnknown) || final(err)
+			return grant{}, ended(ctx, trouble)
 		case final(err):
 			w.open = w.open && !errors.Is(err, ErrReleased) // that no other answer to this id can come after
 			return grant{}, err
 		}
 		w.open = w.open || errors.Is(err, ErrUnknown)
-		if ctx.Err() != nil {
-			return grant{}, ended(ctx, trouble)
-		}
 		if !mends(err) {
 			return grant{}, err
 		}
@@ -126,11 +126,11 @@ func (w *wish) freshen(ctx context.Context, g *grant) error {
 		g.renewed(sent, r)
 		switch {
 		case r.err == nil:
+		case ctx.Err() != nil:
+			return ended(ctx, r.err)
 		case final(r.err):
 			w.open = !errors.Is(r.err, ErrLost)
 			return r.err
-		case ctx.Err() != nil:
-			return ended(ctx, r.err)
 		case !mends(r.err):
 			return r.err
 		default:

@@ -174,6 +174,28 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// TestAWaitThatEndsWithAnotherLockIsGivenUp is of a context whose cause is what zen-lead said of the other.
+func TestAWaitThatEndsWithAnotherLockIsGivenUp(t *testing.T) {
+	eachLocked(t, plain, func(w *lockWorld) {
+		other := w.client.Lock("a")
+		if err := other.Lock(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(w.Context())
+		taken := make(chan error)
+		go func() { taken <- w.client.Lock("a").Lock(ctx) }()
+		pass(time.Second)
+		cancel(&Error{Reason: "Lost", kind: ErrLost})
+		if err := <-taken; !errors.Is(err, ErrLost) {
+			w.Errorf("got %v", err)
+		}
+		pass(time.Second)
+		if n := len(w.locks.Releases()); n != 1 {
+			w.Errorf("%d releases", n)
+		}
+	})
+}
+
 func TestAWishThatEndsInTheDarkIsGivenUp(t *testing.T) {
 	for reason, releases := range map[string]int{"Held": 1, "Forbidden": 1} {
 		t.Run(reason, func(t *testing.T) {

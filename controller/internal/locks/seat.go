@@ -37,6 +37,7 @@ type Seat struct {
 	attempt int64
 	stream  uint64
 	since   time.Time
+	until   time.Time // the zero time where it waits as long as it takes
 	answer  chan lock.Answer
 	places  chan Place
 	told    Place
@@ -44,7 +45,7 @@ type Seat struct {
 
 func newSeat(d *desk, a lock.Ask) *Seat {
 	s := &Seat{
-		desk: d, id: a.ID, account: a.Account, attempt: a.Attempt, stream: a.Stream, since: a.Came, answer: make(chan lock.Answer, 1), places: make(chan Place, 1),
+		desk: d, id: a.ID, account: a.Account, attempt: a.Attempt, stream: a.Stream, since: a.Came, until: a.Until, answer: make(chan lock.Answer, 1), places: make(chan Place, 1),
 	}
 	s.Answer, s.Places = s.answer, s.places
 	return s
@@ -93,17 +94,18 @@ func (d *desk) callAgain(come []posted) (left []posted) {
 	return left
 }
 
-// sendAway has those who wait here ask again, where another replica is the lock's home by now. That one hands the lock over by one write as
-// long as somebody waits there, so that who waits here might wait for ever.
+// sendAway has those who wait here ask again, where another replica is the lock's home by now, or this one does not count. That other hands
+// the lock over by one write as long as somebody waits there, so that who waits here might wait for ever. And those who have waited for
+// long enough, which could not be told as the API server is away.
 func (d *desk) sendAway(now time.Time) {
-	self, _ := d.keeper.Self.Term()
-	if home, address := d.keeper.Self.Home(d.name); home == self || address == "" {
-		return
-	}
+	self, counts := d.keeper.Self.Term()
+	home, address := d.keeper.Self.Home(d.name)
+	stay := counts && (home == self || address == "")
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range d.seats {
-		if now.Sub(s.since) >= sentAwayAfter {
+		over := !s.until.IsZero() && now.Sub(s.until) > requestTimeout
+		if over || !stay && now.Sub(s.since) >= sentAwayAfter {
 			s.end(lock.Answer{ID: s.id, Err: ErrUnknown})
 		}
 	}

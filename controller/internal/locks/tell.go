@@ -105,6 +105,8 @@ func (d *desk) leaveOpen(refused []lock.Answer) {
 	for _, a := range refused {
 		if s, ok := d.seats[a.ID]; ok && s.stream == a.Stream {
 			s.end(lock.Answer{ID: a.ID, Err: ErrUnknown})
+			delete(d.seats, a.ID)
+			d.left = append(d.left, posted{event: lock.Leave{ID: a.ID, Stream: a.Stream}})
 		}
 	}
 }

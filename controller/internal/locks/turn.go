@@ -28,6 +28,7 @@ func (d *desk) turn(ctx context.Context) {
 		batch := slices.Concat(d.left, d.events)
 		d.left, d.events = nil, nil
 		if _, counts := d.term(batch, fails); !counts {
+			d.leaveOpen(refused)
 			return
 		}
 		current := refused != nil || d.mustRead(batch)
@@ -43,10 +44,11 @@ func (d *desk) turn(ctx context.Context) {
 		now := d.keeper.Now()
 		home, counts := d.term(batch, fails) // again: who is granted the lock counts from now
 		if !counts {
+			d.leaveOpen(refused)
 			return
 		}
 		if d.state.Home != "" && d.state.Home != home {
-			batch = slices.Concat(d.callAgain(batch), batch)
+			batch = slices.Concat(d.callAgain(slices.Concat(batch, d.events)), batch)
 		}
 		d.state.Home = home
 		d.look()
@@ -95,7 +97,7 @@ func (d *desk) term(batch []posted, fails error) (home string, counts bool) {
 // have had the lock elsewhere. The mutex is held.
 func (d *desk) later(batch []posted) {
 	for _, p := range batch {
-		if p.told == nil {
+		if e, leaves := p.event.(lock.Leave); leaves && d.state.Minds(e) {
 			d.left = append(d.left, p)
 		}
 	}
@@ -224,6 +226,12 @@ func (d *desk) vanish() (told func()) {
 	d.bury()
 	seats := d.seats
 	d.seats = map[string]*Seat{}
+	for _, p := range d.events { // who has come meanwhile is dealt with next
+		if p.seat != nil && seats[p.seat.id] == p.seat {
+			d.seats[p.seat.id] = p.seat
+			delete(seats, p.seat.id)
+		}
+	}
 	d.object, d.stale = nil, true
 	d.state = lock.State{Home: d.state.Home, HomeLasts: d.state.HomeLasts}
 	d.timer.Stop()
