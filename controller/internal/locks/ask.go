@@ -53,8 +53,9 @@ func (k *Keeper) Ask(ctx context.Context, name types.NamespacedName, w Wish) *Se
 		ask.Until = came.Add(w.Wait)
 	}
 	var seat *Seat
+	term, _ := k.Self.Term()
 	k.with(name, func(d *desk) bool {
-		seat = newSeat(d, ask)
+		seat = newSeat(d, term, ask)
 		return d.post(ctx, posted{event: ask, told: seat.end, seat: seat})
 	})
 	return seat

@@ -31,7 +31,9 @@ type Seat struct {
 	// Places brings the place whenever it is another, the newest only.
 	Places <-chan Place
 
-	desk    *desk
+	desk *desk
+	// term is the replica's name when it was asked.
+	term    string
 	id      string
 	account string
 	attempt int64
@@ -43,9 +45,9 @@ type Seat struct {
 	told    Place
 }
 
-func newSeat(d *desk, a lock.Ask) *Seat {
+func newSeat(d *desk, term string, a lock.Ask) *Seat {
 	s := &Seat{
-		desk: d, id: a.ID, account: a.Account, attempt: a.Attempt, stream: a.Stream, since: a.Came, until: a.Until, answer: make(chan lock.Answer, 1), places: make(chan Place, 1),
+		desk: d, term: term, id: a.ID, account: a.Account, attempt: a.Attempt, stream: a.Stream, since: a.Came, until: a.Until, answer: make(chan lock.Answer, 1), places: make(chan Place, 1),
 	}
 	s.Answer, s.Places = s.answer, s.places
 	return s
@@ -76,22 +78,25 @@ func (s *Seat) tell(p Place) {
 	s.places <- p
 }
 
-// callAgain has those who wait here ask again, but for those who have just come, and returns that they have left. It is for a replica that
-// stood still, or was cut off, and has another name now: who waited here may have had the lock elsewhere meanwhile, and be gone, of which
-// this replica is yet to hear. The mutex is held.
-func (d *desk) callAgain(come []posted) (left []posted) {
-	fresh := map[*Seat]bool{}
-	for _, p := range come {
-		fresh[p.seat] = true
-	}
+// callAgain has those ask again who came when this replica had another name, and returns what is to be dealt with instead of a batch: that
+// they have left. It stood still since, or was cut off: they may have had the lock elsewhere meanwhile, and be gone, of which it is yet to
+// hear. The mutex is held.
+func (d *desk) callAgain(batch []posted, term string) (list []posted) {
 	for id, s := range d.seats {
-		if !fresh[s] {
+		if s.term != term {
 			s.end(lock.Answer{ID: id, Err: ErrUnknown})
 			delete(d.seats, id)
-			left = append(left, posted{event: lock.Leave{ID: id, Stream: s.stream}})
+			list = append(list, posted{event: lock.Leave{ID: id, Stream: s.stream}})
 		}
 	}
-	return left
+	for _, p := range batch {
+		if p.seat == nil || p.seat.term == term {
+			list = append(list, p)
+		} else {
+			p.seat.end(lock.Answer{ID: p.seat.id, Err: ErrUnknown})
+		}
+	}
+	return list
 }
 
 // sendAway has those who wait here ask again, where another replica is the lock's home by now, or this one does not count. That other hands

@@ -48,7 +48,7 @@ func (d *desk) turn(ctx context.Context) {
 			return
 		}
 		if d.state.Home != "" && d.state.Home != home {
-			batch = slices.Concat(d.callAgain(slices.Concat(batch, d.events)), batch)
+			batch = d.callAgain(batch, home)
 		}
 		d.state.Home = home
 		d.look()

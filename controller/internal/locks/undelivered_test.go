@@ -124,3 +124,23 @@ func TestWhoWaitsIsAskedWhetherItIsThere(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatWasAskedBeforeAReplicaStoodStillIsNotGrantedAfter is of a grant whose answer did not come: b has had the lock meanwhile, and released
+// it elsewhere.
+func TestWhatWasAskedBeforeAReplicaStoodStillIsNotGrantedAfter(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.w.way = append(r.w.way, func(_ context.Context, do func() error) error {
+			_ = do()
+			r.w.edit(t, func(s *v1alpha1.ManualLockStatus) { s.Holders = nil })
+			r.self.set("h1.2", true)
+			return context.DeadlineExceeded
+		})
+		if got := <-r.Ask(t.Context(), report, wish("b", -1)).Answer; !errors.Is(got.Err, ErrUnknown) {
+			t.Errorf("%+v", got)
+		}
+		synctest.Wait()
+		if s := r.w.status(); len(s.Holders) > 0 {
+			t.Errorf("held by %s", s.Holders[0].RequestID)
+		}
+	})
+}
