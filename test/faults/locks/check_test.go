@@ -177,8 +177,8 @@ func neverTwo(lock string, h history, versions []version) error {
 }
 
 // linearizable fails where what clients did and knew of the lock cannot have happened one after the other.
-func linearizable(lock string, h history, deleted []operation) error {
-	if got := judgeLock(append(h.operations(), deleted...)); got != porcupine.Ok {
+func linearizable(lock string, h history, versions []version, deleted []operation) error {
+	if got := judgeLock(append(h.operations(spans(versions)), deleted...)); got != porcupine.Ok {
 		return fmt.Errorf("%s: the history of the lock is %v", lock, got)
 	}
 	return nil

@@ -32,19 +32,22 @@ func TestHistoriesOfLocksAreJudged(t *testing.T) {
 		"a smaller token":     {history{held("a", 10, 1, 2, 90, 20), held("b", 9, 3, 30, 90, 40)}, porcupine.Illegal},
 		"the same token":      {history{held("a", 10, 1, 2, 90, 20), held("b", 10, 3, 30, 90, 40)}, porcupine.Illegal},
 		"two at once":         {history{held("a", 10, 1, 2, 90, 50), held("b", 20, 3, 30, 90, 60)}, porcupine.Illegal},
-		"one that died, after its time has passed":                  {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 91, 99, 95)}, porcupine.Ok},
-		"one that died, before its time has passed":                 {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 80, 99, 95)}, porcupine.Illegal},
-		"a renewal that is acknowledged after the next was granted": {history{held("a", 10, 1, 2, 9, 0).but(dies).but(renews(40, 41, locker.OK)), held("b", 20, 3, 30, 99, 60)}, porcupine.Illegal},
-		"a renewal of who holds the lock, told that it is lost":     {history{held("a", 10, 1, 2, 90, 50).but(renews(20, 21, "Lost"))}, porcupine.Illegal},
-		"a release that is not known, and happened":                 {history{held("a", 10, 1, 2, 90, 20).but(says(locker.Unheard)), held("b", 20, 3, 30, 99, 40)}, porcupine.Ok},
-		"a release that is told Lost, of who holds the lock":        {history{held("a", 10, 1, 2, 90, 20).but(says("Lost"))}, porcupine.Illegal},
-		"a release that is told Lost, after its time":               {history{held("a", 10, 1, 2, 15, 40).but(says("Lost")), held("b", 20, 3, 30, 99, 50)}, porcupine.Ok},
-		"one that is told Held, of a lock that is free":             {history{held("a", 10, 1, 2, 90, 20), refused("b", 30, 31, "Held")}, porcupine.Illegal},
-		"one that is told Held, of a lock that somebody may have":   {history{{id: "a", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Ok},
-		"one that is told Held, of a lock that somebody had left":   {history{{id: "a", asked: 1, leaves: 10, left: 20, leftBy: locker.OK}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
+		"one that died, after its time has passed":                       {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 91, 99, 95)}, porcupine.Ok},
+		"one that died, before its time has passed":                      {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 80, 99, 95)}, porcupine.Illegal},
+		"a renewal that is acknowledged after the next was granted":      {history{held("a", 10, 1, 2, 9, 0).but(dies).but(renews(40, 41, locker.OK)), held("b", 20, 3, 30, 99, 60)}, porcupine.Illegal},
+		"a renewal of who holds the lock, told that it is lost":          {history{held("a", 10, 1, 2, 90, 50).but(renews(20, 21, "Lost"))}, porcupine.Illegal},
+		"a release that is not known, and happened":                      {history{held("a", 10, 1, 2, 90, 20).but(says(locker.Unheard)), held("b", 20, 3, 30, 99, 40)}, porcupine.Ok},
+		"a release that is told Lost, of who holds the lock":             {history{held("a", 10, 1, 2, 90, 20).but(says("Lost"))}, porcupine.Illegal},
+		"a release that is told Lost, after its time":                    {history{held("a", 10, 1, 2, 15, 40).but(says("Lost")), held("b", 20, 3, 30, 99, 50)}, porcupine.Ok},
+		"one that is told Held, of a lock that is free":                  {history{held("a", 10, 1, 2, 90, 20), refused("b", 30, 31, "Held")}, porcupine.Illegal},
+		"one that is told Held, of a lock that somebody may have":        {history{{id: "may", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Ok},
+		"one that is told Held, of a lock that nobody had by the record": {history{{id: "a", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
+		"one that is told Held, of a lock that was given back":           {history{{id: "had", asked: 1, granted: 40, token: 100}, refused("b", 8, 9, "Held")}, porcupine.Ok},
+		"one that is told Held, of a lock that somebody had left":        {history{{id: "had", asked: 1, leaves: 10, left: 20, leftBy: locker.OK}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := judgeLock(tc.history.operations()); got != tc.want {
+			record := map[string][]span{"may": {{token: 99, from: 5}}, "had": {{token: 99, from: 5, to: 15}}}
+			if got := judgeLock(tc.history.operations(record)); got != tc.want {
 				t.Errorf("%v, want %v", got, tc.want)
 			}
 		})

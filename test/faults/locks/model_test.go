@@ -26,7 +26,7 @@ const (
 	// holds: the request had the lock; lacks: it had not.
 	holds
 	lacks
-	// frees: the request gave it up. mayFree: perhaps. leaves: whatever became of the request, it is over.
+	// frees: the request gave it up. mayFree: perhaps. leaves: it has the lock no more, if it had it.
 	frees
 	mayFree
 	leaves
@@ -110,8 +110,38 @@ func (s state) after(op operation) []any {
 
 const never = time.Duration(math.MaxInt64)
 
-// operations are what the requests for one lock did.
-func (h history) operations() (ops []operation) {
+// span is a time in which a request held the lock by the record, as the watch told; to is 0 where that has not ended.
+type span struct {
+	token    int64
+	from, to time.Duration
+}
+
+// spans are the times in which requests held the lock by the record, of which every write is known.
+func spans(versions []version) map[string][]span {
+	times := map[string][]span{}
+	last, token := "", int64(0)
+	for _, v := range versions {
+		id, now := "", int64(0)
+		if h := v.holder(); h != nil {
+			id, now = h.RequestID, h.Token
+		}
+		if now == token {
+			continue
+		}
+		if last != "" {
+			times[last][len(times[last])-1].to = v.at
+		}
+		if id != "" {
+			times[id] = append(times[id], span{token: now, from: v.at})
+		}
+		last, token = id, now
+	}
+	return times
+}
+
+// operations are what the requests for one lock did. Of a grant of which nobody was told the record says when it was: else it might have been
+// at any time, and whether there is an order could not be decided in years.
+func (h history) operations(record map[string][]span) (ops []operation) {
 	var tokens []int64
 	for _, r := range h {
 		if r.granted != 0 {
@@ -129,11 +159,15 @@ func (h history) operations() (ops []operation) {
 			add(grants, r.asked, r.granted)
 		case r.why == "Held" || r.why == "QueueFull":
 			add(refuses, r.asked, r.refused)
-		case r.leftBy == locker.OK:
-			add(mayGrant, r.asked, r.left-2)
-			add(leaves, r.left-1, r.left) // at the latest; until then the next grant ends it
-		default:
-			add(mayGrant, r.asked, never)
+		}
+		for _, held := range record[r.id] {
+			if held.token == r.token && r.granted != 0 {
+				continue
+			}
+			add(mayGrant, r.asked, held.from)
+			if held.to != 0 {
+				add(leaves, held.from+1, held.to+1) // as late as the watch told of it
+			}
 		}
 		if r.granted == 0 {
 			continue

@@ -321,7 +321,7 @@ func (t *stand) checkLock(lock string, h history) error {
 		whoLeftGetsNothing(lock, h, versions),
 		inOrder(lock, h),
 		neverTwo(lock, h, versions),
-		linearizable(lock, h, t.deleted[lock]),
+		linearizable(lock, h, versions, t.deleted[lock]),
 	)
 	if err != nil {
 		err = errors.Join(err, t.keep(lock, versions))
