@@ -15,11 +15,24 @@ type ends []end
 // end is how a request ended.
 type end struct {
 	mark string
-	// lost: not by itself, and why.
+	// lost: not by itself, and why, as far as is known.
 	lost bool
 	why  string
-	// unknown: the record does not say how.
-	unknown bool
+}
+
+// lostSign follows, in the record, the mark of a request that lost the lock.
+const lostSign = "!"
+
+// endOf is how a request ended that held the lock before; ended is false where it did not hear of its grant, and waits again, or may.
+func (r Record) endOf(q Request) (lost, ended bool) {
+	mark := markOf(q)
+	switch {
+	case slices.Contains(r.Ended, mark):
+		return false, true
+	case slices.Contains(r.Ended, mark+lostSign):
+		return true, true
+	}
+	return r.Last.Reason != Released, !r.lists(q.ID) && r.Last.Reason != Undelivered
 }
 
 // markOf is what is remembered of a request that has ended: 64 bits of a hash of its id, and of the account, so that nobody ends another's.
@@ -73,7 +86,9 @@ func (l ends) last(n int) []string {
 	l = l[max(0, len(l)-n):]
 	marks := make([]string, len(l))
 	for i, e := range l {
-		marks[i] = e.mark
+		if marks[i] = e.mark; e.lost {
+			marks[i] += lostSign
+		}
 	}
 	return marks
 }

@@ -37,12 +37,23 @@ func TestWhatTheRecordSaysOfTheEnd(t *testing.T) {
 			r.at(0, r.ask("a", 0), r.ask("b", 0), r.ask("c", 0)).read(ends("b")).at(1).told(-1, "b", ErrFinished).queue("c")
 			r.at(2, release("a", r.token())).held("c")
 		},
-		"it does not say how: a release is not told that it was one": func(r *trial) {
-			r.read(ends("a")).at(1, release("a", 5)).told(0, "a", ErrLost)
+		"a release that is sent again elsewhere was one": func(r *trial) {
+			r.read(ends("a")).at(1, release("a", 5)).told(0, "a", nil)
 		},
-		"what is known better stays": func(r *trial) {
-			r.at(0, r.ask("a", 0)).at(1, release("a", r.token()))
-			r.read(ends("a")).at(2, release("a", 100)).told(0, "a", nil)
+		"one that lost the lock is told so": func(r *trial) {
+			r.read(func(r *Record) { r.Ended = []string{markOf(ask("a").Request) + "!"} }).at(1, release("a", 5), r.ask("a", 1)).told(0, "a", ErrLost).told(1, "a", ErrFinished)
+		},
+		"it is how the last holder ended, also where a version was missed": func(r *trial) {
+			r.at(0, r.ask("a", 0)).read(func(r *Record) {
+				r.Holder, r.Ended, r.Last = nil, []string{markOf(ask("a").Request)}, Transition{Reason: Expired, Message: "b was not heard of"}
+			})
+			r.at(1, release("a", 100)).told(0, "a", nil)
+		},
+		"what expired is told along": func(r *trial) {
+			r.at(0, r.ask("a", 0)).at(16)
+			if want := []string{markOf(ask("a").Request) + "!"}; !slices.Equal(r.s.Record.Ended, want) {
+				r.t.Errorf("%v, want %v", r.s.Record.Ended, want)
+			}
 		},
 		"it is of that account alone": func(r *trial) {
 			r.read(ends("a")).at(1, r.ask("a", 1).with(func(e *Ask) { e.Account = "other" })).told(0, "a", nil)

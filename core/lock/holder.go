@@ -53,9 +53,9 @@ func (t *turn) release(e Release) error {
 		return nil
 	}
 	switch ended, ok := t.howEnded(r); {
-	case ok && ended.lost:
+	case ok && ended.lost && ended.why != "":
 		return fmt.Errorf("%w: %s", ErrLost, ended.why)
-	case ok && !ended.unknown:
+	case ok && !ended.lost:
 		return nil
 	}
 	return t.lost()

@@ -24,7 +24,7 @@ type Record struct {
 	// Token is the highest so far.
 	Token int64
 	Last  Transition
-	// Ended are marks of the last requests that have ended, the last at the end: no more than DurablyEnded. No copy of those that was held up
+	// Ended are marks of the last requests that have ended, and which lost the lock, the last at the end: no more than DurablyEnded. No copy of those that was held up
 	// on its way is granted the lock, by whatever home.
 	Ended []string
 }

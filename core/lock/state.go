@@ -2,6 +2,7 @@ package lock
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -77,11 +78,14 @@ type place struct {
 // the queue counts before what is known here: those have waited longer. They are away until they come.
 func (s State) Read(r Record, version int64, now time.Time) State {
 	was, h := s.Record.Holder, r.Holder
-	if was != nil && (h == nil || h.ID != was.ID) && r.hasEnded(was.Request) { // the last that is known of how it ended
-		s = s.hasHeardEnd(end{mark: markOf(was.Request), lost: r.Last.Reason != Released, why: r.Last.Message})
+	if was != nil && (h == nil || h.ID != was.ID) {
+		if lost, ended := r.endOf(was.Request); ended {
+			s = s.hasHeardEnd(end{mark: markOf(was.Request), lost: lost, why: r.Last.Message})
+		}
 	}
-	for _, mark := range r.Ended {
-		s = s.hasHeardEnd(end{mark: mark, unknown: true})
+	for _, said := range r.Ended {
+		mark, lost := strings.CutSuffix(said, lostSign)
+		s = s.hasHeardEnd(end{mark: mark, lost: lost})
 	}
 	if h == nil || was == nil || was.ID != h.ID || was.Token != h.Token || was.Home != h.Home || was.Attempt != h.Attempt {
 		s.heard, s.Silent, s.unheard = now, time.Time{}, nil
@@ -113,11 +117,6 @@ func (s State) merge(now time.Time) []*place {
 		}
 	}
 	return queue
-}
-
-// hasEnded says whether a request has ended that held the lock before: or else it did not hear of its grant, and waits again, or may.
-func (r Record) hasEnded(q Request) bool {
-	return slices.Contains(r.Ended, markOf(q)) || !r.lists(q.ID) && r.Last.Reason != Undelivered
 }
 
 func (r Record) lists(id string) bool {

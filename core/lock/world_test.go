@@ -343,7 +343,7 @@ func (r *referee) granted(was, is Record, by *home) {
 			r.fail("%s got token %d and now %d", h.ID, before.token, h.Token)
 		}
 	}
-	if slices.Contains(was.Ended, markOf(h.Request)) {
+	if slices.Contains(was.Ended, markOf(h.Request)) || slices.Contains(was.Ended, markOf(h.Request)+lostSign) {
 		r.fail("%s is granted the lock, and has ended, as the record says", h.ID)
 	}
 	if who, ended := r.ended[h.ID]; ended {

@@ -411,7 +411,7 @@ var _ = Describe("Admission of locks", func() {
 			full.Waiters = append(full.Waiters, v1alpha1.LockWaiter{RequestID: text(64), Owner: text(128), Account: text(512), Since: when})
 		}
 		for range 16 {
-			full.Finished = append(full.Finished, text(11))
+			full.Finished = append(full.Finished, text(12))
 		}
 		full.LastTransition = &v1alpha1.LockTransition{Reason: v1alpha1.LockReleased, Time: when, Message: text(1024)}
 		for what, edit := range map[string]func(*v1alpha1.ManualLockStatus){

@@ -115,12 +115,12 @@ type ManualLockStatus struct {
 	// +optional
 	LastTransition *LockTransition `json:"lastTransition,omitempty"`
 
-	// The last requests that have ended, the last at the end: each as 64 bits of a hash. A copy of one of them that was held up on its way is
-	// told Finished.
+	// The last requests that have ended, the last at the end: each as 64 bits of a hash, and ! if it lost the lock. A copy of one of them that was
+	// held up on its way is told Finished.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
-	// +kubebuilder:validation:items:MaxLength=11
+	// +kubebuilder:validation:items:MaxLength=12
 	Finished []string `json:"finished,omitempty"`
 }
 
