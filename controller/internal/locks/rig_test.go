@@ -115,6 +115,12 @@ func (w *world) edit(t *testing.T, f func(*v1alpha1.ManualLockStatus)) {
 	}
 }
 
+func (w *world) written() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.writes
+}
+
 func (w *world) status() v1alpha1.ManualLockStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -27,7 +27,7 @@ func TestAGrantThatIsNotHeardOfGoesToTheNext(t *testing.T) {
 				a := r.has(t, "a")
 				b, c := r.Ask(t.Context(), report, wish("b", -1)), r.Ask(t.Context(), report, wish("c", -1))
 				<-time.After(2 * time.Second) // their places are written
-				writes := r.w.writes
+				writes := r.w.written()
 				r.w.takes.Store(int64(write))
 				go func() {
 					_ = r.Release(context.WithoutCancel(t.Context()), report, lock.Release{ID: "a", Account: "acc", Token: a.Token})
@@ -36,13 +36,13 @@ func TestAGrantThatIsNotHeardOfGoesToTheNext(t *testing.T) {
 				<-time.After(2 * write)
 				s := r.w.status()
 				if tc.next == "" {
-					if n := r.w.writes - writes; s.Holders[0].RequestID != "b" || n != 1 {
+					if n := r.w.written() - writes; s.Holders[0].RequestID != "b" || n != 1 {
 						t.Fatalf("%d writes, held by %s", n, s.Holders[0].RequestID)
 					}
 					return
 				}
 				got := <-c.Answer
-				if n := r.w.writes - writes; got.Err != nil || got.Holder.ID != tc.next || n != 2 {
+				if n := r.w.written() - writes; got.Err != nil || got.Holder.ID != tc.next || n != 2 {
 					t.Fatalf("%d writes, %+v", n, got)
 				}
 				if s.LastTransition.Reason != v1alpha1.LockUndelivered || s.Waiters[0].RequestID != "b" {
