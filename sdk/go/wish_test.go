@@ -156,44 +156,30 @@ func TestAWishThatEndedUnheardIsFollowedByAnother(t *testing.T) {
 	})
 }
 
-// TestAWaitEndsWithItsContext is of one that is tied to another lock, and ended by the release of that.
+// TestAWaitEndsWithItsContext, and is given up, also where the cause is what became of another lock: it says nothing of this one.
 func TestAWaitEndsWithItsContext(t *testing.T) {
-	eachLocked(t, plain, func(w *lockWorld) {
-		other := w.client.Lock("a")
-		if err := other.Lock(w.Context()); err != nil {
-			w.Fatal(err)
-		}
-		ctx, cancel := context.WithCancelCause(w.Context())
-		taken := make(chan error)
-		go func() { taken <- w.client.Lock("a").Lock(ctx) }()
-		pass(time.Second)
-		cancel(ErrReleased)
-		if err := <-taken; !errors.Is(err, ErrReleased) {
-			w.Errorf("got %v", err)
-		}
-	})
-}
-
-// TestAWaitThatEndsWithAnotherLockIsGivenUp is of a context whose cause is what zen-lead said of the other.
-func TestAWaitThatEndsWithAnotherLockIsGivenUp(t *testing.T) {
-	eachLocked(t, plain, func(w *lockWorld) {
-		other := w.client.Lock("a")
-		if err := other.Lock(w.Context()); err != nil {
-			w.Fatal(err)
-		}
-		ctx, cancel := context.WithCancelCause(w.Context())
-		taken := make(chan error)
-		go func() { taken <- w.client.Lock("a").Lock(ctx) }()
-		pass(time.Second)
-		cancel(&Error{Reason: "Lost", kind: ErrLost})
-		if err := <-taken; !errors.Is(err, ErrLost) {
-			w.Errorf("got %v", err)
-		}
-		pass(time.Second)
-		if n := len(w.locks.Releases()); n != 1 {
-			w.Errorf("%d releases", n)
-		}
-	})
+	for name, cause := range map[string]error{"released": ErrReleased, "said to be lost": &Error{Reason: "Lost", kind: ErrLost}} {
+		t.Run(name, func(t *testing.T) {
+			eachLocked(t, plain, func(w *lockWorld) {
+				other := w.client.Lock("a")
+				if err := other.Lock(w.Context()); err != nil {
+					w.Fatal(err)
+				}
+				ctx, cancel := context.WithCancelCause(w.Context())
+				taken := make(chan error)
+				go func() { taken <- w.client.Lock("a").Lock(ctx) }()
+				pass(time.Second)
+				cancel(cause)
+				if err := <-taken; !errors.Is(err, cause) {
+					w.Errorf("got %v", err)
+				}
+				pass(time.Second)
+				if n := len(w.locks.Releases()); n != 1 {
+					w.Errorf("%d releases", n)
+				}
+			})
+		})
+	}
 }
 
 func TestAWishThatEndsInTheDarkIsGivenUp(t *testing.T) {
