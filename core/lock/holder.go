@@ -31,7 +31,7 @@ func (t *turn) release(e Release) error {
 		case e.Token != 0 && e.Token != h.Token:
 			return fmt.Errorf("%w: its token is %d", ErrLost, h.Token)
 		}
-		t.end(Released, fmt.Sprintf("%s released it", h.Name()))
+		t.giveUp(h)
 		return nil
 	}
 	r := Request{ID: e.ID, Account: e.Account}
@@ -121,9 +121,19 @@ func (t *turn) expire() {
 	}
 }
 
-// end ends the holder.
+// end ends a holder that loses the lock.
 func (t *turn) end(why Reason, message string) {
-	t.ended = finish(t.ended, end{mark: markOf(t.Record.Holder.Request), lost: why != Released, why: message})
+	t.ended = finish(t.ended, end{mark: markOf(t.Record.Holder.Request), lost: true, why: message})
+	t.free(why, message)
+}
+
+// giveUp ends a holder that releases the lock, be it because it was told that somebody takes it: then the record says by whom.
+func (t *turn) giveUp(h *Holder) {
+	why, message := Released, fmt.Sprintf("%s released it", h.Name())
+	if h.Forced != nil {
+		why, message = ByForce, forcedFrom(h)+"; "+message
+	}
+	t.ended = finish(t.ended, end{mark: markOf(h.Request)})
 	t.free(why, message)
 }
 

@@ -322,7 +322,13 @@ func TestForce(t *testing.T) {
 			r.at(16, release("a", token)).told(0, "a", ErrLost)
 		},
 		"does not wait for who releases": func(r *trial) {
-			r.at(0, r.ask("a", 0)).at(1, r.ask("b", 1)).at(2, Force{Token: r.token()}).at(3, release("a", r.token())).told(0, "a", nil).held("b")
+			r.at(0, r.ask("a", 0)).at(1, r.ask("b", 1)).at(2, Force{Token: r.token(), Forced: Forced{"boss", "why"}})
+			token := r.token()
+			r.at(3, release("a", token)).told(0, "a", nil).held("b")
+			if last := r.s.Record.Last; last.Reason != ByForce || last.Message != "boss took it from a: why; a released it; b got it" {
+				r.t.Error(last)
+			}
+			r.at(4, release("a", token)).told(0, "a", nil)
 		},
 		"takes it at once, if it is told to": func(r *trial) {
 			r.at(0, r.ask("a", 0)).at(1, r.ask("b", 1)).at(2, Force{Token: r.token(), Now: true}).told(0, "", nil).told(-1, "b", nil).held("b")

@@ -64,8 +64,8 @@ type holding struct {
 	// tried is when the last renewal was sent, if that failed, and trouble why it did; nil if it did not.
 	tried   instant
 	trouble error
-	// refused: zen-lead does not let it be renewed. over: zen-lead has said that it is not held.
-	refused, over bool
+	// refused: zen-lead does not let it be renewed.
+	refused bool
 	// gone: all that it allowed has ended.
 	gone bool
 }
@@ -172,7 +172,6 @@ func (h *holding) settle(sent instant, r renewed) {
 	case r.err == nil:
 		h.alarm.Reset(h.left(workTime))
 	case errors.Is(r.err, ErrLost) || errors.Is(r.err, ErrUnknownLock):
-		h.over = true
 		h.stop(lostBy(r.err))
 	case errors.Is(r.err, ErrForbidden):
 		h.refused = true
@@ -186,7 +185,7 @@ func (h *holding) leave() (tell bool, err error) {
 	if err = h.judge(); err == nil {
 		h.stop(errReleased)
 	}
-	tell = !h.gone && !h.over
+	tell = !h.gone
 	h.gone = true
 	return tell, err
 }

@@ -54,7 +54,7 @@ func (l *Lock) Unlock(ctx context.Context) error {
 	proof := &zenleadv1.Holding{RequestId: h.id, Token: h.token}
 	switch {
 	case !tell:
-	case err != nil: // zen-lead may not know that it is lost
+	case err != nil: // zen-lead may not know that it is lost, or wait for it to end
 		s.giveUp(h.lock, proof, h.ttl)
 	default:
 		if err = s.release(ctx, h.lock, proof); err != nil && ctx.Err() != nil {
@@ -96,7 +96,7 @@ func (l *Lock) Err() error {
 }
 
 // Left is how long the lock lasts from this moment if it is not renewed again: work, until Done is closed, and hard, until all
-// that it allowed must have ended, a twentieth of the ttl before another may hold it. Each renewal makes both longer. Work is 0 or less
+// that it allowed must have ended, before another may hold it, also where two clocks differ by a twentieth. Each renewal makes both longer. Work is 0 or less
 // once Done is closed; hard may still be more then, until Unlock is called, in which time work that was told to end can be killed.
 func (l *Lock) Left() (work, hard time.Duration) {
 	if h := l.last(); h != nil {

@@ -165,7 +165,7 @@ var _ = Describe("zen-lead lock", func() {
 		Expect(t.writes(ctx, waiter, at).At - at).To(BeNumerically(">", ttl))
 	}, limit)
 
-	It("taken by force: the command is told, and its exit code says so", func(ctx context.Context) {
+	It("taken by force: the command is told, its exit code says so, and the lock is free once it has ended", func(ctx context.Context) {
 		t := newLockContest(ctx)
 		holder := t.holder("a")
 		w := t.writes(ctx, holder, 0)
@@ -173,7 +173,7 @@ var _ = Describe("zen-lead lock", func() {
 		l.Annotations = map[string]string{v1alpha1.ForceReleaseAnnotation: v1alpha1.ForceRelease{Token: w.Term, By: "ann", Reason: "a test"}.String()}
 		Expect(t.As("ann", "system:masters").Update(ctx, l)).To(Succeed())
 		Expect(holder.exits(ctx)).To(Equal(5))
-		Eventually(ctx, func() string { return t.status(ctx).LastTransition.Message }).Should(ContainSubstring("ann took it from"))
+		Eventually(ctx, func() string { return t.status(ctx).LastTransition.Message }).Should(And(ContainSubstring("ann took it from"), ContainSubstring("released it")))
 	}, limit)
 
 	It("exits with a code of its own where it cannot begin", func(ctx context.Context) {
