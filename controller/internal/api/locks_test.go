@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +57,21 @@ func TestWhoHasGoneAsksForNothing(t *testing.T) {
 	if f := failureOf(err); f.reason != reasonUnknown || server.asked > 0 {
 		t.Errorf("told %v, after %d reads", err, server.asked)
 	}
+}
+
+func TestWhoAsksAReplicaThatStoodStillAsksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var still atomic.Int64
+		k := locks.New(t.Context(), alone{}, time.Minute, &away{}, nil)
+		k.Now = func() time.Time { return time.Now().Add(time.Duration(still.Load())) }
+		go k.Run(t.Context())
+		synctest.Wait()
+		still.Add(int64(5 * time.Second))
+		s := newLockService(newQuietRig().s, k, alone{}, newReplicas(nil, nil))
+		if there, err := s.passAcquire(t.Context(), "", web, nil, nil); !there || failureOf(err).reason != reasonUnknown {
+			t.Errorf("served: %t, %v", !there, err)
+		}
+	})
 }
 
 // asleep is another replica, which answers nothing.

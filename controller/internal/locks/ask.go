@@ -53,9 +53,10 @@ func (k *Keeper) Ask(ctx context.Context, name types.NamespacedName, w Wish) *Se
 		ask.Until = came.Add(w.Wait)
 	}
 	var seat *Seat
-	term, _ := k.Self.Term()
+	self, _ := k.Self.Term()
+	session := k.session(self)
 	k.with(name, func(d *desk) bool {
-		seat = newSeat(d, term, ask)
+		seat = newSeat(d, session, ask)
 		return d.post(ctx, posted{event: ask, told: seat.end, seat: seat})
 	})
 	return seat

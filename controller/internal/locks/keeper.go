@@ -55,6 +55,7 @@ type Keeper struct {
 	queue     workqueue.TypedInterface[types.NamespacedName]
 	conflicts prometheus.Counter
 	streams   atomic.Uint64
+	awake     awake
 
 	mu    sync.Mutex
 	desks map[types.NamespacedName]*desk
@@ -88,6 +89,7 @@ func New(life context.Context, self Self, lasts time.Duration, live client.Reade
 // Run looks after what happens by itself until ctx ends.
 func (k *Keeper) Run(ctx context.Context) {
 	var all sync.WaitGroup
+	all.Go(func() { k.awake.run(ctx, k.Now) })
 	for range forWaiting {
 		all.Go(func() { k.lookAt(k.waited) })
 	}

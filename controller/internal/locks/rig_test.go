@@ -182,6 +182,8 @@ type rig struct {
 	*Keeper
 	w    *world
 	self *standing
+	// still is for how long it has stood still in all.
+	still atomic.Int64
 }
 
 // newRig is a keeper and a lock that nobody holds. To be used in a bubble.
@@ -192,12 +194,14 @@ func newRig(t *testing.T) *rig {
 	self := &standing{name: "h1", valid: true, silent: map[string]time.Time{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	k := New(ctx, self, 15*time.Second, w, w)
+	r := &rig{Keeper: k, w: w, self: self}
+	k.Now = func() time.Time { return time.Now().Add(time.Duration(r.still.Load())) }
 	k.Recorder = events.NewFakeRecorder(1000)
 	k.saw(w.objects[report].DeepCopy())
 	ended := make(chan struct{})
 	go func() { k.Run(ctx); close(ended) }()
 	t.Cleanup(func() { cancel(); <-ended })
-	return &rig{Keeper: k, w: w, self: self}
+	return r
 }
 
 func wish(id string, wait time.Duration) Wish {

@@ -47,10 +47,11 @@ func (d *desk) turn(ctx context.Context) {
 			d.leaveOpen(refused)
 			return
 		}
-		if d.state.Home != "" && d.state.Home != home {
-			batch = d.callAgain(batch, home)
+		session := d.keeper.session(home)
+		if d.session != "" && d.session != session {
+			batch = d.callAgain(batch, session)
 		}
-		d.state.Home = home
+		d.session, d.state.Home = session, home
 		d.look()
 		next, answers := d.state.Next(eventsOf(batch), now)
 		if next.Record.Same(d.state.Record) {
