@@ -7,21 +7,16 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/kube-zen/zen-lead/core/lock"
 	"github.com/kube-zen/zen-lead/test/locker"
 )
 
 // tokensGrow (I1) fails where a grant has a token that is not larger than all before it, of other objects of that name too, or a holder's
-// changed. And (I2) where a lock has two holders, or a request holds it again that was told of a grant before. One that was not told goes on asking
-// after its time has passed.
-func tokensGrow(lock string, h history, versions []version) error {
-	told := map[string]int64{}
-	for _, r := range h {
-		told[r.id] = r.token
-	}
+// changed. And (I2) where a lock has two holders.
+func tokensGrow(lock string, versions []version) error {
 	var wrong []error
 	var top int64
 	holder := ""
-	ended := map[string]bool{}
 	for _, v := range versions {
 		if len(v.status.Holders) > 1 {
 			wrong = append(wrong, fmt.Errorf("%s: two holders at revision %d", lock, v.revision))
@@ -29,9 +24,6 @@ func tokensGrow(lock string, h history, versions []version) error {
 		h := v.holder()
 		switch {
 		case h == nil:
-			if holder != "" {
-				ended[holder] = told[holder] == top
-			}
 			holder = ""
 			continue
 		case h.RequestID == holder:
@@ -40,18 +32,47 @@ func tokensGrow(lock string, h history, versions []version) error {
 			}
 			continue
 		}
-		if holder != "" {
-			ended[holder] = told[holder] == top
-		}
 		if h.Token <= top {
 			wrong = append(wrong, fmt.Errorf("%s: %s got token %d after %d", lock, h.RequestID, h.Token, top))
-		}
-		if ended[h.RequestID] {
-			wrong = append(wrong, fmt.Errorf("%s: %s has ended, and got it again", lock, h.RequestID))
 		}
 		holder, top = h.RequestID, max(top, h.Token)
 	}
 	return errors.Join(wrong...)
+}
+
+// endsOnce (I2) fails where a request holds the lock again that was told of a grant which has ended, and says how many did when the record had
+// forgotten them: it has the last [lock.DurablyEnded] that have ended. One that was not told goes on asking after its time has passed.
+func endsOnce(name string, h history, versions []version) (forgotten int, err error) {
+	told := map[string]int64{}
+	for _, r := range h {
+		told[r.id] = r.token
+	}
+	var wrong []error
+	ends, ended := 0, map[string]int{}
+	last, token := "", int64(0)
+	for _, v := range versions {
+		id, now := "", int64(0)
+		if h := v.holder(); h != nil {
+			id, now = h.RequestID, h.Token
+		}
+		if now == token {
+			continue
+		}
+		if last != "" {
+			if ends++; told[last] == token {
+				ended[last] = ends
+			}
+		}
+		switch n := ended[id]; {
+		case n == 0:
+		case ends-n < lock.DurablyEnded:
+			wrong = append(wrong, fmt.Errorf("%s: %s has ended, and got it again after %d others", name, id, ends-n))
+		default:
+			forgotten++
+		}
+		last, token = id, now
+	}
+	return forgotten, errors.Join(wrong...)
 }
 
 // whatIsToldIsWritten fails where a locker was told of a grant that is not in the record, or is there with another token.

@@ -1,12 +1,15 @@
 package locks_test
 
 import (
+	"fmt"
+	"maps"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
+	"github.com/kube-zen/zen-lead/core/lock"
 	"github.com/kube-zen/zen-lead/test/locker"
 )
 
@@ -32,21 +35,25 @@ func TestHistoriesOfLocksAreJudged(t *testing.T) {
 		"a smaller token":     {history{held("a", 10, 1, 2, 90, 20), held("b", 9, 3, 30, 90, 40)}, porcupine.Illegal},
 		"the same token":      {history{held("a", 10, 1, 2, 90, 20), held("b", 10, 3, 30, 90, 40)}, porcupine.Illegal},
 		"two at once":         {history{held("a", 10, 1, 2, 90, 50), held("b", 20, 3, 30, 90, 60)}, porcupine.Illegal},
-		"one that died, after its time has passed":                       {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 91, 99, 95)}, porcupine.Ok},
-		"one that died, before its time has passed":                      {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 80, 99, 95)}, porcupine.Illegal},
-		"a renewal that is acknowledged after the next was granted":      {history{held("a", 10, 1, 2, 9, 0).but(dies).but(renews(40, 41, locker.OK)), held("b", 20, 3, 30, 99, 60)}, porcupine.Illegal},
-		"a renewal of who holds the lock, told that it is lost":          {history{held("a", 10, 1, 2, 90, 50).but(renews(20, 21, "Lost"))}, porcupine.Illegal},
-		"a release that is not known, and happened":                      {history{held("a", 10, 1, 2, 90, 20).but(says(locker.Unheard)), held("b", 20, 3, 30, 99, 40)}, porcupine.Ok},
-		"a release that is told Lost, of who holds the lock":             {history{held("a", 10, 1, 2, 90, 20).but(says("Lost"))}, porcupine.Illegal},
-		"a release that is told Lost, after its time":                    {history{held("a", 10, 1, 2, 15, 40).but(says("Lost")), held("b", 20, 3, 30, 99, 50)}, porcupine.Ok},
-		"one that is told Held, of a lock that is free":                  {history{held("a", 10, 1, 2, 90, 20), refused("b", 30, 31, "Held")}, porcupine.Illegal},
-		"one that is told Held, of a lock that somebody may have":        {history{{id: "may", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Ok},
-		"one that is told Held, of a lock that nobody had by the record": {history{{id: "a", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
-		"one that is told Held, of a lock that was given back":           {history{{id: "had", asked: 1, granted: 40, token: 100}, refused("b", 8, 9, "Held")}, porcupine.Ok},
-		"one that is told Held, of a lock that somebody had left":        {history{{id: "had", asked: 1, leaves: 10, left: 20, leftBy: locker.OK}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
+		"one that died, after its time has passed":                           {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 91, 99, 95)}, porcupine.Ok},
+		"one that died, before its time has passed":                          {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 80, 99, 95)}, porcupine.Illegal},
+		"a renewal that is acknowledged after the next was granted":          {history{held("a", 10, 1, 2, 9, 0).but(dies).but(renews(40, 41, locker.OK)), held("b", 20, 3, 30, 99, 60)}, porcupine.Illegal},
+		"a renewal of who holds the lock, told that it is lost":              {history{held("a", 10, 1, 2, 90, 50).but(renews(20, 21, "Lost"))}, porcupine.Illegal},
+		"a release that is not known, and happened":                          {history{held("a", 10, 1, 2, 90, 20).but(says(locker.Unheard)), held("b", 20, 3, 30, 99, 40)}, porcupine.Ok},
+		"a release that is told Lost, of who holds the lock":                 {history{held("a", 10, 1, 2, 90, 20).but(says("Lost"))}, porcupine.Illegal},
+		"a release that is told Lost, after its time":                        {history{held("a", 10, 1, 2, 15, 40).but(says("Lost")), held("b", 20, 3, 30, 99, 50)}, porcupine.Ok},
+		"one that is told Held, of a lock that is free":                      {history{held("a", 10, 1, 2, 90, 20), refused("b", 30, 31, "Held")}, porcupine.Illegal},
+		"one that is told Held, of a lock that somebody may have":            {history{{id: "may", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Ok},
+		"one that is told Held, of a lock that nobody had by the record":     {history{{id: "a", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
+		"one that is told Lost when its time has passed, and nobody has it":  {history{held("ran out", 10, 1, 2, 15, 40).but(says("Lost"))}, porcupine.Ok},
+		"one that is told Lost before its time has passed":                   {history{held("ran out", 10, 1, 2, 35, 20).but(says("Lost"))}, porcupine.Illegal},
+		"one that is told Held, of a lock that was deleted while it was had": {history{{id: "deleted", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Ok},
+		"one that is told Held, of a lock that was given back":               {history{{id: "had", asked: 1, granted: 40, token: 100}, refused("b", 8, 9, "Held")}, porcupine.Ok},
+		"one that is told Held, of a lock that somebody had left":            {history{{id: "had", asked: 1, leaves: 10, left: 20, leftBy: locker.OK}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
 	} {
 		t.Run(name, func(t *testing.T) {
-			record := map[string][]span{"may": {{token: 99, from: 5}}, "had": {{token: 99, from: 5, to: 15}}}
+			record := map[string][]span{"may": {{token: 99, from: 5}}, "had": {{token: 99, from: 5, to: 15}}, "ran out": {{token: 10, from: 2, to: 30}}}
+			maps.Copy(record, spans([]version{by(5, "deleted", 8), {at: 12, deleted: true}}))
 			if got := judgeLock(tc.history.operations(record)); got != tc.want {
 				t.Errorf("%v, want %v", got, tc.want)
 			}
@@ -90,6 +97,16 @@ func TestHistoriesOfCellsAreJudged(t *testing.T) {
 	}
 }
 
+// again is what is said of a request that gets the lock again after so many others.
+func again(r *request, others int) error {
+	versions := []version{by(1, r.id, 10)}
+	for i := range others {
+		versions = append(versions, by(2, fmt.Sprint("other", i), int64(11+i)))
+	}
+	_, err := endsOnce("l", history{r}, append(versions, by(3, r.id, 100)))
+	return err
+}
+
 // by is a version by which a request holds the lock; "" is nobody.
 func by(at time.Duration, id string, token int64) version {
 	v := version{at: at, revision: int64(at)}
@@ -108,24 +125,26 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 		return &w
 	}
 	for name, err := range map[string]error{
-		"a token that does not grow":              tokensGrow("l", nil, []version{by(1, "a", 10), by(2, "", 0), by(3, "b", 10)}),
-		"a token that changes":                    tokensGrow("l", nil, []version{by(1, "a", 10), by(2, "a", 11)}),
-		"a request that holds the lock again":     tokensGrow("l", history{a}, []version{by(1, "a", 10), by(2, "b", 11), by(3, "a", 12)}),
-		"a grant that is not in the record":       whatIsToldIsWritten("l", history{a}, nil),
-		"a grant by another token":                whatIsToldIsWritten("l", history{a}, []version{by(2, "a", 11)}),
-		"an increment that is lost":               nothingLost("l", history{{increments: []increment{{by: locker.OK, written: true, fenced: 1}}}}, locker.Cells{}),
-		"a grant to who had left":                 whoLeftGetsNothing("l", history{{id: "a", left: 1, leftBy: locker.OK}}, []version{by(slack+2, "a", 10)}),
-		"a grant to who had been told Held":       whoLeftGetsNothing("l", history{refused("a", 1, 1, "Held")}, []version{by(slack+2, "a", 10)}),
-		"a grant before its turn":                 inOrder("l", history{waited(held("a", 20, 1, 50, 90, 60)), waited(held("b", 10, 10, 30, 90, 40))}),
-		"a grant while the last counts itself in": neverTwo("l", history{held("a", 10, 1, 2, 90, 50), b}, good),
+		"a token that does not grow":                     tokensGrow("l", []version{by(1, "a", 10), by(2, "", 0), by(3, "b", 10)}),
+		"a token that changes":                           tokensGrow("l", []version{by(1, "a", 10), by(2, "a", 11)}),
+		"a request that holds the lock again":            again(a, 0),
+		"the same, after all others that the record has": again(a, lock.DurablyEnded-1),
+		"a grant that is not in the record":              whatIsToldIsWritten("l", history{a}, nil),
+		"a grant by another token":                       whatIsToldIsWritten("l", history{a}, []version{by(2, "a", 11)}),
+		"an increment that is lost":                      nothingLost("l", history{{increments: []increment{{by: locker.OK, written: true, fenced: 1}}}}, locker.Cells{}),
+		"a grant to who had left":                        whoLeftGetsNothing("l", history{{id: "a", left: 1, leftBy: locker.OK}}, []version{by(slack+2, "a", 10)}),
+		"a grant to who had been told Held":              whoLeftGetsNothing("l", history{refused("a", 1, 1, "Held")}, []version{by(slack+2, "a", 10)}),
+		"a grant before its turn":                        inOrder("l", history{waited(held("a", 20, 1, 50, 90, 60)), waited(held("b", 10, 10, 30, 90, 40))}),
+		"a grant while the last counts itself in":        neverTwo("l", history{held("a", 10, 1, 2, 90, 50), b}, good),
 	} {
 		if err == nil {
 			t.Error("not found: " + name)
 		}
 	}
 	for name, err := range map[string]error{
-		"tokens":  tokensGrow("l", history{a, b}, good),
-		"again":   tokensGrow("l", history{b}, []version{by(1, "b", 10), by(2, "", 0), by(3, "b", 20)}),
+		"tokens":  tokensGrow("l", good),
+		"untold":  again(b, 0),
+		"late":    again(a, lock.DurablyEnded),
 		"answers": whatIsToldIsWritten("l", history{a, b}, good),
 		"order":   inOrder("l", history{waited(a), waited(b)}),
 		"time":    neverTwo("l", history{a, b}, good),

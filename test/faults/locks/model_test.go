@@ -110,7 +110,8 @@ func (s state) after(op operation) []any {
 
 const never = time.Duration(math.MaxInt64)
 
-// span is a time in which a request held the lock by the record, as the watch told; to is 0 where that has not ended.
+// span is a time in which a request held the lock by the record, as the watch told; to is 0 where that has not ended, or ended with the lock: who
+// held it then still counts.
 type span struct {
 	token    int64
 	from, to time.Duration
@@ -128,7 +129,7 @@ func spans(versions []version) map[string][]span {
 		if now == token {
 			continue
 		}
-		if last != "" {
+		if last != "" && !v.deleted {
 			times[last][len(times[last])-1].to = v.at
 		}
 		if id != "" {
@@ -162,6 +163,9 @@ func (h history) operations(record map[string][]span) (ops []operation) {
 		}
 		for _, held := range record[r.id] {
 			if held.token == r.token && r.granted != 0 {
+				if held.to > r.until {
+					add(mayFree, r.until, held.to+1) // its time had passed
+				}
 				continue
 			}
 			add(mayGrant, r.asked, held.from)

@@ -314,8 +314,13 @@ func (t *stand) checkLock(lock string, h history) error {
 	if t.forgets {
 		h.endWith(t.deleted[lock])
 	}
-	err := errors.Join(
-		tokensGrow(lock, h, versions),
+	forgotten, err := endsOnce(lock, h, versions)
+	if forgotten > 0 {
+		AddReportEntry(lock, fmt.Sprintf("%d had it again that the record had forgotten", forgotten))
+	}
+	err = errors.Join(
+		err,
+		tokensGrow(lock, versions),
 		whatIsToldIsWritten(lock, h, versions),
 		nothingLost(lock, h, t.register.has(lock)),
 		whoLeftGetsNothing(lock, h, versions),
