@@ -46,7 +46,7 @@ func WithCAFile(path string) Option {
 	return func(o *options) { o.ca = authority(path) }
 }
 
-// WithNamespace names the namespace of the pools. Default: POD_NAMESPACE, else the pod's, else "default".
+// WithNamespace names the namespace of the pools and locks. Default: POD_NAMESPACE, else the pod's, else "default".
 func WithNamespace(namespace string) Option {
 	return func(o *options) { o.namespace = namespace }
 }

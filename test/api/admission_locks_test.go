@@ -138,7 +138,7 @@ var _ = Describe("Admission of locks", func() {
 	It("lets nobody have a lock without a new token, nor two", func(ctx context.Context) {
 		o := held(ctx, "report")
 		token, next := o.Status.Token, versionOf(o)
-		const unraised, kept = "status.holders: who gets the lock gets status.token", "status.holders: of who keeps the lock nothing changes but home and forced"
+		const unraised, kept = "status.holders: who gets the lock gets status.token", "status.holders: of who keeps the lock nothing changes but home, attempt and forced"
 		Expect(try(ctx, account, o, func(st *v1alpha1.ManualLockStatus) { st.Holders[0].RequestID = "b" })).To(refused(unraised))
 		Expect(try(ctx, account, o, func(st *v1alpha1.ManualLockStatus) { st.Holders[0].RequestID, st.Token = "b", next })).To(refused(unraised))
 		Expect(try(ctx, account, o, func(st *v1alpha1.ManualLockStatus) {

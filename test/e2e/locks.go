@@ -19,7 +19,7 @@ import (
 const (
 	lockPage    = "docs/lock.md"
 	guidesToken = "105902"
-	guidesHome  = "zen-lead.zen-lead-0-x7k2p"
+	guidesHome  = "zen-lead.zen-lead-7d9f8c6b5-x7k2p-4mz9q"
 )
 
 // outsideOfAPod is what zen-lead lock is told where there is no volume of a pod.
@@ -58,6 +58,10 @@ func (o *outsider) getLocksIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	one, err := o.guideBlockOf(lockPage, "kubectl create role one-lock")
+	if err != nil {
+		return err
+	}
 	authority, err := o.guideBlock("kubectl create serviceaccount")
 	if err != nil {
 		return err
@@ -65,7 +69,7 @@ func (o *outsider) getLocksIn(ctx context.Context) error {
 	_, authority, _ = strings.Cut(authority, "\n#") // what follows the account and its token
 	const lock = "kubectl apply -f examples/lock/lock.yaml\n"
 	const volume = "kubectl create configmap zen-lead-ca --from-file=ca.crt --dry-run=client -o yaml | kubectl apply -f -\n"
-	token, err := o.asAdministrator(ctx, "exec 3>&1 >&2\n"+account+"\n#"+authority+"\n"+lock+volume+
+	token, err := o.asAdministrator(ctx, "exec 3>&1 >&2\n"+account+"\n"+one+"\n#"+authority+"\n"+lock+volume+
 		"kubectl create token report --audience zen-lead --duration 1h >&3")
 	if err != nil {
 		return fmt.Errorf("what %s says to the administrator: %w", lockPage, err)

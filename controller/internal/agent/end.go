@@ -32,7 +32,7 @@ func EndAll(within time.Duration) {
 
 // Exit ends this process, as what it has started cannot be ended.
 func Exit(err error) {
-	go fmt.Fprintln(os.Stderr, "zen-lead: what ran in the term cannot be ended:", err)
+	go fmt.Fprintln(os.Stderr, "zen-lead: what was started cannot be ended:", err)
 	<-time.After(lastWords)
 	os.Exit(CodeFailed)
 }

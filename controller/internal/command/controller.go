@@ -52,7 +52,7 @@ In a cluster it uses its service account, elsewhere KUBECONFIG (or ~/.kube/confi
 	f.StringSliceVar(&o.Namespaces, "watch-namespaces", nil,
 		"only these namespaces, separated by commas, without looking at nodes; all if it is not given. Set it where the account has rights in some namespaces only")
 	f.StringVar(&o.API.Certificates, "api-cert-dir", "",
-		"folder of tls.crt and tls.key; with it callers without access to Kubernetes may ask who leads. Not given, they may not: a certificate says by which name they know it")
+		"folder of tls.crt and tls.key; with it callers without access to Kubernetes may ask who leads, and take locks. Not given, they may not: a certificate says by which name they know it")
 	f.StringVar(&o.API.Secret, "api-cert-secret", "",
 		"the Secret, in this process's namespace, that is mounted there and kept filled by this process. Set it where nobody else makes certificates")
 	f.StringSliceVar(&o.API.Names, "api-dns-names", nil,

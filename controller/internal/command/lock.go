@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,7 @@ func newLock() *cobra.Command {
 		Short: "Run a command only while this process holds a lock",
 		Long: `Run a command only while this process holds a lock, a ManualLock.
 
-The command gets ZEN_LEAD_TOKEN, a fencing token. When it exits, what it left running is killed, the lock is released, and zen-lead exits
+Where there is no such lock it is made, if the kubeconfig or the pod's account may. The command gets ZEN_LEAD_TOKEN, a fencing token. When it exits, what it left running is killed, the lock is released, and zen-lead exits
 with its exit code. Where the lock is lost, the command gets SIGTERM, then SIGKILL, with everything that it started, before another may hold the
 lock. SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 and SIGWINCH are passed on to it.
 
@@ -45,7 +46,7 @@ Exit codes of its own: 3 there is no such lock, 4 somebody else has it, 5 it was
 executable, 127 there is no such command.`,
 		Example: `  zen-lead lock nightly-report -- ./report.sh
   zen-lead lock nightly-report --wait 30s -- ./report.sh
-  zen-lead lock nightly-report --wait 0s -- ./report.sh         # not at all`,
+  zen-lead lock nightly-report --wait 0s -- ./report.sh         # does not wait`,
 		Args: func(c *cobra.Command, args []string) error {
 			if c.ArgsLenAtDash() != 1 || len(args) < 2 {
 				return &ExitError{agent.CodeFailed, errors.New("want one NAME, then -- and the command: zen-lead lock nightly-report -- ./report.sh")}
@@ -60,7 +61,7 @@ executable, 127 there is no such command.`,
 		"how long to wait for the lock; 0s is not at all, and without it, as long as it takes. Set it where late work is worse than none")
 	f.Lookup("wait").DefValue = "" // waiting is without an end unless it is set
 	f.StringVarP(&l.namespace, "namespace", "n", "",
-		"the namespace of the lock; POD_NAMESPACE, the kubeconfig's, the pod's or \"default\" without it. Set it where the lock is another's")
+		"the namespace of the lock; POD_NAMESPACE, the kubeconfig's, the pod's or \"default\" without it. Set it where the lock is in another namespace")
 	f.StringVar(&l.server, "server", defaultServer, "the API, as host:port. Set it outside of the cluster, or where zen-lead is installed in another namespace")
 	f.StringVar(&l.tokenFile, "token-file", "",
 		"the file of the token; /var/run/secrets/zen-lead/token without it, if that is there. Set it outside of a pod")
@@ -120,6 +121,9 @@ func (l *lock) patience(c *cobra.Command) (time.Duration, error) {
 }
 
 func (l *lock) connect() (*zenlead.Client, error) {
+	if strings.Contains(l.server, "://") { // who asks by HTTP does not hear who holds a lock
+		return nil, fmt.Errorf("--server: %q: want host:port", l.server)
+	}
 	opts := []zenlead.Option{zenlead.WithNamespace(l.namespace)}
 	if l.tokenFile != "" {
 		opts = append(opts, zenlead.WithTokenFile(l.tokenFile))

@@ -24,7 +24,8 @@ func newLock(a *access) *cobra.Command {
 		Short: "See who holds locks and why, and take one from its holder",
 		Long: `See who holds locks and why, and take one from its holder.
 
-A lock is a ManualLock, which programs hold through zen-lead. These commands read ManualLocks, and write one annotation on them;
+A lock is a ManualLock, which programs hold through zen-lead. These commands read ManualLocks and the Leases of zen-lead's
+replicas, and write one annotation on ManualLocks;
 zen-lead does the rest.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },

@@ -134,7 +134,7 @@ func TestWhyTellsWhatIsWrong(t *testing.T) {
 		}},
 		"of a replica that has died":       {nil, lease(20 * time.Second), []string{"renewed its own Lease 20s ago: the replica has died, or is cut off", "the lock is free within 32s."}},
 		"and nobody took notice":           {nil, lease(time.Minute), []string{"nobody took the lock over: is another controller running? kubectl get leases -n zen-lead-system"}},
-		"of a replica that has ended":      {nil, home{err: apierrors.NewNotFound(leases, "zen-lead.a")}, []string{"has ended: its Lease is gone"}},
+		"of a replica that has ended":      {nil, home{err: apierrors.NewNotFound(leases, "zen-lead.a")}, []string{"it has ended, or zen-lead is elsewhere"}},
 		"of a Lease that may not be read":  {nil, home{err: apierrors.NewForbidden(leases, "zen-lead.a", nil)}, []string{"you may not read its Lease in namespace zen-lead-system"}},
 		"of a Lease that cannot be read":   {nil, home{err: errors.New("EOF")}, []string{"not known here: EOF"}},
 		"taken from its holder":            {forced, lease(0), []string{"taken from its holder, by ann: its node is gone. Its renewals do not count any more: the lock is free within 16s, or 32s", "--now"}},

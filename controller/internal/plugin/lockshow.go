@@ -17,7 +17,7 @@ func newLockShow(a *access) *cobra.Command {
 	var output string
 	c := &cobra.Command{
 		Use:   "show NAME",
-		Short: "Show all that is written down of a lock",
+		Short: "Show what is written down of a lock",
 		Example: `  kubectl zenlead lock show nightly-report
   kubectl zenlead lock show nightly-report -o yaml`,
 		Args:              cobra.ExactArgs(1),

@@ -116,7 +116,8 @@ func explainHome(l *Lock, h home, now time.Time) []string {
 			"While the replica lives, so does the holder, or the lock is free " + seconds(lock.Wait(ttl(l))) + " after its last renewal, at the latest.",
 		}
 	case apierrors.IsNotFound(h.err):
-		return []string{heard + ", which has ended: its Lease is gone. The next renewal moves the holder to another replica; if there is none, the lock is free within " + free + "."}
+		return []string{heard + ", whose Lease is not in namespace " + systemNamespace + ": it has ended, or zen-lead is elsewhere.",
+			"If it has ended, the next renewal moves the holder to another replica; if there is none, the lock is free within " + free + "."}
 	case h.err != nil:
 		return []string{heard + ". Whether that lives is not known here: " + h.err.Error()}
 	case h.lease.Spec.RenewTime == nil:

@@ -18,7 +18,7 @@ func New(version string) *cobra.Command {
 		Long: `See who leads a pool and who holds a lock, why, and change it.
 
 A pool is the pods whose annotation zen-lead/pool names one LeaderPolicy; a lock is a ManualLock. These commands read policies, pods,
-nodes and locks, and write on policies and locks; zen-lead does the rest.`,
+nodes, locks and the Leases of replicas, and write on policies and locks; zen-lead does the rest.`,
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -24,7 +24,7 @@ type ManualLock struct {
 	// +optional
 	Spec ManualLockSpec `json:"spec,omitempty,omitzero"`
 
-	// What is. Written by zen-lead alone.
+	// What is. Written by zen-lead alone, but for token and epoch after etcd was restored.
 	// +optional
 	Status ManualLockStatus `json:"status,omitempty,omitzero"`
 }

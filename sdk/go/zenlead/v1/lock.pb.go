@@ -99,11 +99,11 @@ type Acquisition struct {
 	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
 	// How long the lock is held after the last renewal, in seconds. Default: 15, or what the ManualLock's bounds have nearest.
 	TtlSeconds int32 `protobuf:"varint,3,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
-	// How long to wait. Not given: as long as the stream lasts; 0: not at all.
+	// How long to wait, at most 24 hours. Not given: as long as the stream lasts; 0: not at all.
 	Wait *durationpb.Duration `protobuf:"bytes,4,opt,name=wait,proto3" json:"wait,omitempty"`
 	// Larger each time that this is sent again, or the lock is renewed: what is late, having been overtaken on its way, then does not move the
-	// holder to a replica that its sender does not know of. 0, the default: not counted. Whoever sends nothing again before he knows what became of
-	// it needs none.
+	// holder to a replica that its sender does not know of. 0, the default: not counted. Whoever sends nothing again before
+	// it is known what became of it needs none.
 	Attempt       int64 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -887,7 +887,7 @@ type LockState struct {
 	Holder *LockHolder `protobuf:"bytes,3,opt,name=holder,proto3" json:"holder,omitempty"`
 	// The highest token so far. Below 2^53.
 	Token int64 `protobuf:"varint,4,opt,name=token,proto3" json:"token,omitempty"`
-	// How many wait. What is read anywhere but from the lock's home may be a second behind.
+	// How many waited when that was last written down: a second ago at most, while they wait.
 	Waiting int32 `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// The first of them, at most eight, next first.
 	Waiters []*LockWaiter `protobuf:"bytes,6,rep,name=waiters,proto3" json:"waiters,omitempty"`
@@ -988,7 +988,7 @@ type LockHolder struct {
 	TtlSeconds int32                  `protobuf:"varint,6,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
 	// The replica that keeps it.
 	Home string `protobuf:"bytes,7,opt,name=home,proto3" json:"home,omitempty"`
-	// Somebody takes the lock from it: it is free at the latest when the holder's ttl has passed.
+	// Somebody takes the lock from it: it is free when the holder has released it, or its ttl has passed.
 	Forced        bool `protobuf:"varint,8,opt,name=forced,proto3" json:"forced,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
