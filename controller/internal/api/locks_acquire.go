@@ -32,6 +32,7 @@ func (s *lockService) Acquire(q *zenleadv1.AcquireRequest, stream grpc.ServerStr
 
 // acquire asks for a lock, here or at its home, and sends what becomes of it.
 func (s *lockService) acquire(ctx context.Context, header string, q *zenleadv1.AcquireRequest, send func(*zenleadv1.AcquireResponse) error) error {
+	arrived := s.keeper.Arrives()
 	name, err := lockNamed(q.GetLock(), q.GetNamespace())
 	if err != nil {
 		return err
@@ -59,6 +60,9 @@ func (s *lockService) acquire(ctx context.Context, header string, q *zenleadv1.A
 		return err
 	}
 	defer end()
+	if err := s.keeper.Current(arrived); err != nil {
+		return lockFailure(err, name)
+	}
 	if there, err := s.passAcquire(ctx, header, name, q, send); there {
 		return err
 	}

@@ -57,13 +57,10 @@ func answered(err error) bool {
 	return false
 }
 
-// passAcquire has the lock's home serve a request, unless whoever sent it may be gone. there is false where it is to be served here.
+// passAcquire has the lock's home serve a request. there is false where it is to be served here.
 func (s *lockService) passAcquire(
 	ctx context.Context, header string, name types.NamespacedName, q *zenleadv1.AcquireRequest, send func(*zenleadv1.AcquireResponse) error,
 ) (there bool, err error) {
-	if err := s.keeper.Awake(); err != nil {
-		return true, lockFailure(err, name)
-	}
 	home, address, err := s.homeOf(ctx, name)
 	if address == "" || err != nil {
 		return err != nil, err

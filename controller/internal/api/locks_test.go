@@ -59,17 +59,37 @@ func TestWhoHasGoneAsksForNothing(t *testing.T) {
 	}
 }
 
-func TestWhoAsksAReplicaThatStoodStillAsksAgain(t *testing.T) {
+// pause is an API server that has any lock, once, and a process that stands still while it answers.
+type pause struct {
+	client.Reader
+
+	asked int
+	still atomic.Int64
+}
+
+func (p *pause) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	if p.asked++; p.asked > 1 {
+		return errors.New("away")
+	}
+	p.still.Add(int64(5 * time.Second))
+	return nil
+}
+
+func TestWhatCameBeforeAReplicaStoodStillIsNotAskedAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var still atomic.Int64
-		k := locks.New(t.Context(), alone{}, time.Minute, &away{}, nil)
-		k.Now = func() time.Time { return time.Now().Add(time.Duration(still.Load())) }
-		go k.Run(t.Context())
+		server := &pause{}
+		k := locks.New(t.Context(), alone{}, time.Minute, server, nil)
+		k.Now = func() time.Time { return time.Now().Add(time.Duration(server.still.Load())) }
+		ctx, end := context.WithCancel(t.Context())
+		defer end()
+		go k.Run(ctx)
 		synctest.Wait()
-		still.Add(int64(5 * time.Second))
-		s := newLockService(newQuietRig().s, k, alone{}, newReplicas(nil, nil))
-		if there, err := s.passAcquire(t.Context(), "", web, nil, nil); !there || failureOf(err).reason != reasonUnknown {
-			t.Errorf("served: %t, %v", !there, err)
+		r := newQuietRig()
+		r.judge.locks = true
+		s := newLockService(r.s, k, alone{}, newReplicas(nil, nil))
+		err := s.acquire(ctx, "Bearer good", &zenleadv1.AcquireRequest{Lock: "web", Acquisition: &zenleadv1.Acquisition{RequestId: "a"}}, nil)
+		if f := failureOf(err); f.reason != reasonUnavailable || server.asked != 1 {
+			t.Errorf("told %v, after %d reads", err, server.asked)
 		}
 	})
 }

@@ -47,6 +47,8 @@ type rig struct {
 
 // judge answers reviews: token "good" is of ann, who may everything but what is denied to her.
 type judge struct {
+	// locks: what may be done with leaderpolicies may be done with all else.
+	locks  bool
 	mu     sync.Mutex
 	away   error
 	denied map[string]bool
@@ -92,7 +94,7 @@ func (j *judge) Authorize(_ context.Context, a authorizer.Attributes) (authorize
 	if j.away != nil {
 		return authorizer.DecisionNoOpinion, "", j.away
 	}
-	if a.GetResource() != "leaderpolicies" || a.GetAPIGroup() != "coordination.kube-zen.io" || !a.IsResourceRequest() || j.denied[a.GetVerb()] {
+	if a.GetResource() != "leaderpolicies" && !j.locks || a.GetAPIGroup() != "coordination.kube-zen.io" || !a.IsResourceRequest() || j.denied[a.GetVerb()] {
 		return authorizer.DecisionNoOpinion, "", nil
 	}
 	return authorizer.DecisionAllow, "", nil

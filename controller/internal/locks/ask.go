@@ -53,10 +53,9 @@ func (k *Keeper) Ask(ctx context.Context, name types.NamespacedName, w Wish) *Se
 		ask.Until = came.Add(w.Wait)
 	}
 	var seat *Seat
-	self, _ := k.Self.Term()
-	session := k.session(self)
+	term, _ := k.Self.Term()
 	k.with(name, func(d *desk) bool {
-		seat = newSeat(d, session, ask)
+		seat = newSeat(d, term, ask)
 		return d.post(ctx, posted{event: ask, told: seat.end, seat: seat})
 	})
 	return seat

@@ -1,13 +1,10 @@
 package locks
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/kube-zen/zen-lead/core/lock"
 )
 
 // standsStill has the rig's clock go on by so much without anything that happens.
@@ -16,54 +13,48 @@ func (r *rig) standsStill(d time.Duration) {
 	r.still.Add(int64(d))
 }
 
-func TestAReplicaThatStoodStillHasWhoAsksAskAgain(t *testing.T) {
+func TestWhatHadWaitedWhileAReplicaStoodStillMayBeOld(t *testing.T) {
 	in(t, func(t *testing.T, r *rig) {
-		if err := r.Awake(); err != nil {
-			t.Error(err)
+		synctest.Wait()
+		says := func(when string, a Arrival, want error) {
+			t.Helper()
+			if err := r.Current(a); !errors.Is(err, want) {
+				t.Errorf("%s: %v", when, err)
+			}
 		}
 		for range 2 {
-			r.standsStill(stoodStill + tickEvery)
-			if err := r.Awake(); !errors.Is(err, ErrUnknown) {
-				t.Errorf("when it goes on: %v", err)
-			}
+			before := r.Arrives()
+			says("before", before, nil)
+			r.standsStill(stoodStill)
+			says("it was being looked at", before, ErrAway)
+			says("when it goes on", r.Arrives(), ErrAway)
 			<-time.After(wakesFor - time.Millisecond)
-			if err := r.Awake(); !errors.Is(err, ErrUnknown) {
-				t.Errorf("soon after: %v", err)
-			}
+			soon := r.Arrives()
 			<-time.After(2 * time.Millisecond)
-			if err := r.Awake(); err != nil {
-				t.Errorf("later: %v", err)
-			}
+			says("soon after", soon, ErrAway)
+			later := r.Arrives()
 			<-time.After(time.Minute)
-			if err := r.Awake(); err != nil {
-				t.Errorf("a minute later: %v", err)
-			}
+			says("later", later, nil)
+			says("a minute later", r.Arrives(), nil)
 		}
 		r.standsStill(stoodStill - tickEvery - time.Millisecond)
-		if err := r.Awake(); err != nil {
-			t.Errorf("after a moment: %v", err)
-		}
+		says("after a moment", r.Arrives(), nil)
 	})
 }
 
-// TestWhoWaitedWhileAReplicaStoodStillAsksAgain is of one that keeps its name.
-func TestWhoWaitedWhileAReplicaStoodStillAsksAgain(t *testing.T) {
-	in(t, func(t *testing.T, r *rig) {
-		a := r.has(t, "a")
-		seat := r.Ask(t.Context(), report, wish("b", -1))
-		<-time.After(2 * time.Second)
-		r.standsStill(stoodStill + tickEvery)
-		if err := r.Release(context.WithoutCancel(t.Context()), report, lock.Release{ID: "a", Account: "acc", Token: a.Token}); err != nil {
-			t.Fatal(err)
-		}
-		if got := <-seat.Answer; !errors.Is(got.Err, ErrUnknown) {
-			t.Errorf("%+v", got)
-		}
-		if s := r.w.status(); len(s.Holders) > 0 {
-			t.Errorf("held by %s", s.Holders[0].RequestID)
-		}
-		if got := r.has(t, "b"); got.ID != "b" {
-			t.Errorf("%+v", got)
-		}
-	})
+func TestNobodyLooksOnceAKeeperHasEnded(t *testing.T) {
+	var a awake
+	now := time.Now()
+	a.tick(now)
+	a.end()
+	if times, just := a.look(now.Add(time.Hour)); times != 0 || just {
+		t.Errorf("%d, %t", times, just)
+	}
+}
+
+func TestASuspendedMachineStoodStill(t *testing.T) {
+	now := time.Now()
+	if got := since(now, now.Round(0).Add(time.Hour)); got != time.Hour {
+		t.Error(got)
+	}
 }

@@ -44,8 +44,6 @@ type desk struct {
 	// missed is the newest that the watch has brought while somebody was busy; nil if it has brought nothing.
 	missed *v1alpha1.ManualLock
 	seats  map[string]*Seat
-	// session is the one in which was last decided; "" before that.
-	session string
 	// toldAt is when places were told.
 	toldAt time.Time
 	timer  *time.Timer

@@ -89,7 +89,7 @@ func New(life context.Context, self Self, lasts time.Duration, live client.Reade
 // Run looks after what happens by itself until ctx ends.
 func (k *Keeper) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	all.Go(func() { k.awake.run(ctx, k.Now) })
+	all.Go(func() { k.stayAwake(ctx) })
 	for range forWaiting {
 		all.Go(func() { k.lookAt(k.waited) })
 	}

@@ -32,8 +32,8 @@ type Seat struct {
 	Places <-chan Place
 
 	desk *desk
-	// session is the one in which it was asked.
-	session string
+	// term is the replica's name when it was asked.
+	term    string
 	id      string
 	account string
 	attempt int64
@@ -45,9 +45,9 @@ type Seat struct {
 	told    Place
 }
 
-func newSeat(d *desk, session string, a lock.Ask) *Seat {
+func newSeat(d *desk, term string, a lock.Ask) *Seat {
 	s := &Seat{
-		desk: d, session: session, id: a.ID, account: a.Account, attempt: a.Attempt, stream: a.Stream, since: a.Came, until: a.Until, answer: make(chan lock.Answer, 1), places: make(chan Place, 1),
+		desk: d, term: term, id: a.ID, account: a.Account, attempt: a.Attempt, stream: a.Stream, since: a.Came, until: a.Until, answer: make(chan lock.Answer, 1), places: make(chan Place, 1),
 	}
 	s.Answer, s.Places = s.answer, s.places
 	return s
@@ -78,19 +78,19 @@ func (s *Seat) tell(p Place) {
 	s.places <- p
 }
 
-// callAgain has those ask again who came in another session, and returns what is to be dealt with instead of a batch: that they have left.
-// This replica stood still since, or was cut off: they may have had the lock elsewhere meanwhile, and be gone, of which it is yet to hear.
-// The mutex is held.
-func (d *desk) callAgain(batch []posted, session string) (list []posted) {
+// callAgain has those ask again who came when this replica had another name, and returns what is to be dealt with instead of a batch: that
+// they have left. It stood still since, or was cut off: they may have had the lock elsewhere meanwhile, and be gone, of which it is yet to
+// hear. The mutex is held.
+func (d *desk) callAgain(batch []posted, term string) (list []posted) {
 	for id, s := range d.seats {
-		if s.session != session {
+		if s.term != term {
 			s.end(lock.Answer{ID: id, Err: ErrUnknown})
 			delete(d.seats, id)
 			list = append(list, posted{event: lock.Leave{ID: id, Stream: s.stream}})
 		}
 	}
 	for _, p := range batch {
-		if p.seat == nil || p.seat.session == session {
+		if p.seat == nil || p.seat.term == term {
 			list = append(list, p)
 		} else {
 			p.seat.end(lock.Answer{ID: p.seat.id, Err: ErrUnknown})

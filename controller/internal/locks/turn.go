@@ -47,11 +47,10 @@ func (d *desk) turn(ctx context.Context) {
 			d.leaveOpen(refused)
 			return
 		}
-		session := d.keeper.session(home)
-		if d.session != "" && d.session != session {
-			batch = d.callAgain(batch, session)
+		if d.state.Home != "" && d.state.Home != home {
+			batch = d.callAgain(batch, home)
 		}
-		d.session, d.state.Home = session, home
+		d.state.Home = home
 		d.look()
 		next, answers := d.state.Next(eventsOf(batch), now)
 		if next.Record.Same(d.state.Record) {
