@@ -60,6 +60,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"a wait of the past":  {[]string{"lock", "report", "--wait=-1s", "--", "true"}, "--wait: "},
 		"no file of a token":  {[]string{"lock", "report", "--token-file=/nowhere", "--", "true"}, "/nowhere"},
 		"no host":             {[]string{"lock", "report", "--server=", "--", "true"}, "neither host:port nor"},
+		"a lock by HTTP":      {[]string{"lock", "report", "--server=https://zen-lead", "--", "true"}, "want host:port"},
 		"agent of no pool":    {[]string{"agent"}, "accepts 1 arg"},
 		"a hook that is not":  {[]string{"agent", "--hook=/nowhere", "web"}, "--hook: "},
 		"a file in no folder": {[]string{"agent", "--file=/no/where", "web"}, "--file: "},

@@ -38,7 +38,8 @@ func newLock() *cobra.Command {
 		Short: "Run a command only while this process holds a lock",
 		Long: `Run a command only while this process holds a lock, a ManualLock.
 
-Where there is no such lock it is made, if the kubeconfig or the pod's account may. The command gets ZEN_LEAD_TOKEN, a fencing token. When it exits, what it left running is killed, the lock is released, and zen-lead exits
+Where there is no such lock it is made, if the kubeconfig or the pod's account may. The command gets ZEN_LEAD_TOKEN, a fencing
+token. When it exits, what it left running is killed, the lock is released, and zen-lead exits
 with its exit code. Where the lock is lost, the command gets SIGTERM, then SIGKILL, with everything that it started, before another may hold the
 lock. SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 and SIGWINCH are passed on to it.
 
@@ -121,7 +122,7 @@ func (l *lock) patience(c *cobra.Command) (time.Duration, error) {
 }
 
 func (l *lock) connect() (*zenlead.Client, error) {
-	if strings.Contains(l.server, "://") { // who asks by HTTP does not hear who holds a lock
+	if strings.HasPrefix(l.server, "https://") || strings.HasPrefix(l.server, "http://") { // who asks by HTTP does not hear who holds a lock
 		return nil, fmt.Errorf("--server: %q: want host:port", l.server)
 	}
 	opts := []zenlead.Option{zenlead.WithNamespace(l.namespace)}
