@@ -9,7 +9,6 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/kube-zen/zen-lead/core/api/v1alpha1"
-	"github.com/kube-zen/zen-lead/core/lock"
 	"github.com/kube-zen/zen-lead/test/locker"
 )
 
@@ -97,13 +96,16 @@ func TestHistoriesOfCellsAreJudged(t *testing.T) {
 	}
 }
 
-// again is what is said of a request that gets the lock again after so many others.
-func again(r *request, others int) error {
-	versions := []version{by(1, r.id, 10)}
-	for i := range others {
-		versions = append(versions, by(2, fmt.Sprint("other", i), int64(11+i)))
+// again is what is said of a request that gets the lock again where the record has it among those that have ended, or has not.
+func again(r *request, recorded bool) error {
+	free := by(2, "", 0)
+	if recorded {
+		free.status.Finished = []string{"other", markOf(&v1alpha1.LockHolder{RequestID: r.id}) + "!"}
 	}
-	_, err := endsOnce("l", history{r}, append(versions, by(3, r.id, 100)))
+	forgotten, err := endsOnce("l", history{r}, []version{by(1, r.id, 10), free, by(3, r.id, 100)})
+	if recorded == (forgotten > 0) && r.token == 10 {
+		return fmt.Errorf("%d are forgotten", forgotten)
+	}
 	return err
 }
 
@@ -125,17 +127,16 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 		return &w
 	}
 	for name, err := range map[string]error{
-		"a token that does not grow":                     tokensGrow("l", []version{by(1, "a", 10), by(2, "", 0), by(3, "b", 10)}),
-		"a token that changes":                           tokensGrow("l", []version{by(1, "a", 10), by(2, "a", 11)}),
-		"a request that holds the lock again":            again(a, 0),
-		"the same, after all others that the record has": again(a, lock.DurablyEnded-1),
-		"a grant that is not in the record":              whatIsToldIsWritten("l", history{a}, nil),
-		"a grant by another token":                       whatIsToldIsWritten("l", history{a}, []version{by(2, "a", 11)}),
-		"an increment that is lost":                      nothingLost("l", history{{increments: []increment{{by: locker.OK, written: true, fenced: 1}}}}, locker.Cells{}),
-		"a grant to who had left":                        whoLeftGetsNothing("l", history{{id: "a", left: 1, leftBy: locker.OK}}, []version{by(slack+2, "a", 10)}),
-		"a grant to who had been told Held":              whoLeftGetsNothing("l", history{refused("a", 1, 1, "Held")}, []version{by(slack+2, "a", 10)}),
-		"a grant before its turn":                        inOrder("l", history{waited(held("a", 20, 1, 50, 90, 60)), waited(held("b", 10, 10, 30, 90, 40))}),
-		"a grant while the last counts itself in":        neverTwo("l", history{held("a", 10, 1, 2, 90, 50), b}, good),
+		"a token that does not grow":              tokensGrow("l", []version{by(1, "a", 10), by(2, "", 0), by(3, "b", 10)}),
+		"a token that changes":                    tokensGrow("l", []version{by(1, "a", 10), by(2, "a", 11)}),
+		"a request that holds the lock again":     again(a, true),
+		"a grant that is not in the record":       whatIsToldIsWritten("l", history{a}, nil),
+		"a grant by another token":                whatIsToldIsWritten("l", history{a}, []version{by(2, "a", 11)}),
+		"an increment that is lost":               nothingLost("l", history{{increments: []increment{{by: locker.OK, written: true, fenced: 1}}}}, locker.Cells{}),
+		"a grant to who had left":                 whoLeftGetsNothing("l", history{{id: "a", left: 1, leftBy: locker.OK}}, []version{by(slack+2, "a", 10)}),
+		"a grant to who had been told Held":       whoLeftGetsNothing("l", history{refused("a", 1, 1, "Held")}, []version{by(slack+2, "a", 10)}),
+		"a grant before its turn":                 inOrder("l", history{waited(held("a", 20, 1, 50, 90, 60)), waited(held("b", 10, 10, 30, 90, 40))}),
+		"a grant while the last counts itself in": neverTwo("l", history{held("a", 10, 1, 2, 90, 50), b}, good),
 	} {
 		if err == nil {
 			t.Error("not found: " + name)
@@ -143,8 +144,8 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"tokens":  tokensGrow("l", good),
-		"untold":  again(b, 0),
-		"late":    again(a, lock.DurablyEnded),
+		"untold":  again(b, true),
+		"late":    again(a, false),
 		"answers": whatIsToldIsWritten("l", history{a, b}, good),
 		"order":   inOrder("l", history{waited(a), waited(b)}),
 		"time":    neverTwo("l", history{a, b}, good),

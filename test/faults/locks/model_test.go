@@ -165,6 +165,7 @@ func (h history) operations(record map[string][]span) (ops []operation) {
 			if held.token == r.token && r.granted != 0 {
 				if held.to > r.until {
 					add(mayFree, r.until, held.to+1) // its time had passed
+					add(lacks, held.to+1, held.to+1+slack)
 				}
 				continue
 			}
