@@ -190,7 +190,8 @@ func (t *turn) grant() {
 	t.tell(p, Answer{Holder: h})
 }
 
-// nextToken is larger than all before it, of this record and of those that had its name: they were granted on smaller versions.
+// nextToken is larger than all before it, of this record and of those that had its name: they were granted on smaller versions, unless somebody
+// had raised them.
 func (t *turn) nextToken() int64 { return max(t.Record.Token+1, t.Version) }
 
 func (t *turn) held() error {

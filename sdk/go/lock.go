@@ -40,7 +40,8 @@ func (l *Lock) TryLock(ctx context.Context) error { return l.take(ctx, true) }
 func (l *Lock) Lock(ctx context.Context) error { return l.take(ctx, false) }
 
 // Unlock gives the lock up. From when it is called Token is 0, and Done is closed. It returns once it is certain that the lock is released,
-// or when ctx ends, with [ErrUnknown]: the lock then runs out by itself. [ErrLost]: it was lost before. [ErrReleased]: it is not held.
+// or when ctx ends, with [ErrUnknown]: the lock then runs out by itself. [ErrLost]: it was lost before; zen-lead is told in the background that
+// all has ended, for which whoever takes the lock by force waits. [ErrReleased]: it is not held.
 //
 // Call it when the work has ended: somebody else may hold the lock before it returns.
 func (l *Lock) Unlock(ctx context.Context) error {
