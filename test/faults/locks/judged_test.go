@@ -2,7 +2,6 @@ package locks_test
 
 import (
 	"fmt"
-	"maps"
 	"testing"
 	"time"
 
@@ -34,25 +33,23 @@ func TestHistoriesOfLocksAreJudged(t *testing.T) {
 		"a smaller token":     {history{held("a", 10, 1, 2, 90, 20), held("b", 9, 3, 30, 90, 40)}, porcupine.Illegal},
 		"the same token":      {history{held("a", 10, 1, 2, 90, 20), held("b", 10, 3, 30, 90, 40)}, porcupine.Illegal},
 		"two at once":         {history{held("a", 10, 1, 2, 90, 50), held("b", 20, 3, 30, 90, 60)}, porcupine.Illegal},
-		"one that died, after its time has passed":                           {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 91, 99, 95)}, porcupine.Ok},
-		"one that died, before its time has passed":                          {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 80, 99, 95)}, porcupine.Illegal},
-		"a renewal that is acknowledged after the next was granted":          {history{held("a", 10, 1, 2, 9, 0).but(dies).but(renews(40, 41, locker.OK)), held("b", 20, 3, 30, 99, 60)}, porcupine.Illegal},
-		"a renewal of who holds the lock, told that it is lost":              {history{held("a", 10, 1, 2, 90, 50).but(renews(20, 21, "Lost"))}, porcupine.Illegal},
-		"a release that is not known, and happened":                          {history{held("a", 10, 1, 2, 90, 20).but(says(locker.Unheard)), held("b", 20, 3, 30, 99, 40)}, porcupine.Ok},
-		"a release that is told Lost, of who holds the lock":                 {history{held("a", 10, 1, 2, 90, 20).but(says("Lost"))}, porcupine.Illegal},
-		"a release that is told Lost, after its time":                        {history{held("a", 10, 1, 2, 15, 40).but(says("Lost")), held("b", 20, 3, 30, 99, 50)}, porcupine.Ok},
-		"one that is told Held, of a lock that is free":                      {history{held("a", 10, 1, 2, 90, 20), refused("b", 30, 31, "Held")}, porcupine.Illegal},
-		"one that is told Held, of a lock that somebody may have":            {history{{id: "may", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Ok},
-		"one that is told Held, of a lock that nobody had by the record":     {history{{id: "a", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
-		"one that is told Lost when its time has passed, and nobody has it":  {history{held("ran out", 10, 1, 2, 15, 40).but(says("Lost"))}, porcupine.Ok},
-		"one that is told Lost before its time has passed":                   {history{held("ran out", 10, 1, 2, 35, 20).but(says("Lost"))}, porcupine.Illegal},
-		"one that is told Held, of a lock that was deleted while it was had": {history{{id: "deleted", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Ok},
-		"one that is told Held, of a lock that was given back":               {history{{id: "had", asked: 1, granted: 40, token: 100}, refused("b", 8, 9, "Held")}, porcupine.Ok},
-		"one that is told Held, of a lock that somebody had left":            {history{{id: "had", asked: 1, leaves: 10, left: 20, leftBy: locker.OK}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
+		"one that died, after its time has passed":                          {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 91, 99, 95)}, porcupine.Ok},
+		"one that died, before its time has passed":                         {history{held("a", 10, 1, 2, 90, 0).but(dies), held("b", 20, 3, 80, 99, 95)}, porcupine.Illegal},
+		"a renewal that is acknowledged after the next was granted":         {history{held("a", 10, 1, 2, 9, 0).but(dies).but(renews(40, 41, locker.OK)), held("b", 20, 3, 30, 99, 60)}, porcupine.Illegal},
+		"a renewal of who holds the lock, told that it is lost":             {history{held("a", 10, 1, 2, 90, 50).but(renews(20, 21, "Lost"))}, porcupine.Illegal},
+		"a release that is not known, and happened":                         {history{held("a", 10, 1, 2, 90, 20).but(says(locker.Unheard)), held("b", 20, 3, 30, 99, 40)}, porcupine.Ok},
+		"a release that is told Lost, of who holds the lock":                {history{held("a", 10, 1, 2, 90, 20).but(says("Lost"))}, porcupine.Illegal},
+		"a release that is told Lost, after its time":                       {history{held("a", 10, 1, 2, 15, 40).but(says("Lost")), held("b", 20, 3, 30, 99, 50)}, porcupine.Ok},
+		"one that is told Held, of a lock that is free":                     {history{held("a", 10, 1, 2, 90, 20), refused("b", 30, 31, "Held")}, porcupine.Illegal},
+		"one that is told Held, of a lock that somebody may have":           {history{{id: "may", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Ok},
+		"one that is told Held, of a lock that nobody had by the record":    {history{{id: "a", asked: 1}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
+		"one that is told Lost when its time has passed, and nobody has it": {history{held("ran out", 10, 1, 2, 15, 40).but(says("Lost"))}, porcupine.Ok},
+		"one that is told Lost before its time has passed":                  {history{held("ran out", 10, 1, 2, 35, 20).but(says("Lost"))}, porcupine.Illegal},
+		"one that is told Held, of a lock that was given back":              {history{{id: "had", asked: 1, granted: 40, token: 100}, refused("b", 8, 9, "Held")}, porcupine.Ok},
+		"one that is told Held, of a lock that somebody had left":           {history{{id: "had", asked: 1, leaves: 10, left: 20, leftBy: locker.OK}, refused("b", 30, 31, "Held")}, porcupine.Illegal},
 	} {
 		t.Run(name, func(t *testing.T) {
 			record := map[string][]span{"may": {{token: 99, from: 5}}, "had": {{token: 99, from: 5, to: 15}}, "ran out": {{token: 10, from: 2, to: 30}}}
-			maps.Copy(record, spans([]version{by(5, "deleted", 8), {at: 12, deleted: true}}))
 			if got := judgeLock(tc.history.operations(record)); got != tc.want {
 				t.Errorf("%v, want %v", got, tc.want)
 			}
@@ -136,6 +133,8 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 		"a grant to who had left":                 whoLeftGetsNothing("l", history{{id: "a", left: 1, leftBy: locker.OK}}, []version{by(slack+2, "a", 10)}),
 		"a grant to who had been told Held":       whoLeftGetsNothing("l", history{refused("a", 1, 1, "Held")}, []version{by(slack+2, "a", 10)}),
 		"a grant before its turn":                 inOrder("l", history{waited(held("a", 20, 1, 50, 90, 60)), waited(held("b", 10, 10, 30, 90, 40))}),
+		"Held of a lock that is free":             linearizable("l", history{refused("a", 1, 2, "Held")}, nil, nil),
+		"Held long after a deletion":              linearizable("l", history{refused("a", 2+buried, 3+buried, "Held")}, nil, []operation{{do: deletes, returned: 1}}),
 		"a grant while the last counts itself in": neverTwo("l", history{held("a", 10, 1, 2, 90, 50), b}, good),
 	} {
 		if err == nil {
@@ -144,6 +143,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"tokens":  tokensGrow("l", good),
+		"buried":  linearizable("l", history{refused("a", 1, 2, "Held")}, nil, []operation{{do: deletes, returned: 1}}),
 		"untold":  again(b, true),
 		"late":    again(a, false),
 		"answers": whatIsToldIsWritten("l", history{a, b}, good),

@@ -110,8 +110,7 @@ func (s state) after(op operation) []any {
 
 const never = time.Duration(math.MaxInt64)
 
-// span is a time in which a request held the lock by the record, as the watch told; to is 0 where that has not ended, or ended with the lock: who
-// held it then still counts.
+// span is a time in which a request held the lock by the record, as the watch told; to is 0 where that has not ended.
 type span struct {
 	token    int64
 	from, to time.Duration
@@ -129,7 +128,7 @@ func spans(versions []version) map[string][]span {
 		if now == token {
 			continue
 		}
-		if last != "" && !v.deleted {
+		if last != "" {
 			times[last][len(times[last])-1].to = v.at
 		}
 		if id != "" {
